@@ -1,0 +1,97 @@
+"""The whole error tree of the service.
+
+Failures that are part of the domain (the second model is down, refuses, is unreadable) are values with a cause
+(`reviewer.core.outcome`), not exceptions that travel. What stands here is what a caller, an operator or a programmer
+has to act on. `reviewer.serving.errors` holds the one table from these classes to gRPC status codes.
+
+Messages name what, where, the value and the bound. They never hold text of a draft, a source or a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class ReviewerError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a file or a request.
+
+    Attributes:
+        where: file and position (`health/rubric.yaml:12:5`) or field path (`draft.sources[2].id`).
+        field: dotted path of the offending key, empty where `where` is already a field path.
+        message: what was got, what was expected, and the bound where there is one.
+    """
+
+    where: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        """Render as `where: field: message`."""
+        return ": ".join(piece for piece in (self.where, self.field, self.message) if piece)
+
+
+class FaultsError(ReviewerError):
+    """Base of errors that list every fault at once."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        """Keep the faults; the message is one line a fault."""
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+class ConfigError(FaultsError):
+    """Settings are invalid: the process must not start (exit status 2)."""
+
+
+class RubricError(FaultsError):
+    """A rubric, routing or model file is invalid: nothing of the set is used."""
+
+
+class RequestError(FaultsError):
+    """The request is malformed or over a limit: the caller's fault (`INVALID_ARGUMENT`)."""
+
+
+class IdempotencyConflictError(ReviewerError):
+    """A `request_id` came back with other content (`ALREADY_EXISTS`)."""
+
+
+class ReviewNotFoundError(ReviewerError):
+    """No review of that name is in the log (`NOT_FOUND`)."""
+
+
+class OverloadError(ReviewerError):
+    """More work than the admission limit allows (`RESOURCE_EXHAUSTED`).
+
+    Attributes:
+        retry_after_s: seconds after which a retry may be admitted.
+    """
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        """Say what is exhausted and when to come back."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DrainingError(ReviewerError):
+    """The server is shutting down and takes no new work (`UNAVAILABLE`)."""
+
+
+class LedgerError(ReviewerError):
+    """Base of verdict-log failures (`UNAVAILABLE`): no verdict leaves the house."""
+
+
+class LedgerUnavailableError(LedgerError):
+    """The log could not be written or read; whether a write took effect may be unknown."""
+
+
+class LedgerCorruptError(LedgerError):
+    """What the log holds does not match its own hashes: readiness goes off."""
+
+
+class InvariantError(ReviewerError):
+    """A rule that the code itself guarantees was broken: our bug (`INTERNAL`)."""
