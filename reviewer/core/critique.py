@@ -1,0 +1,146 @@
+"""Reading a reply: text of a second model -> `CritiqueOutcome`. Nothing here trusts what it reads.
+
+Findings are read, verdicts are not: the schema has no field for one. Text around the JSON, an unknown shape, or a
+failed attention check makes the whole critique unreadable; a finding for an alias that was never asked is dropped
+and counted; two different answers to one question become UNCERTAIN.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from reviewer.core.finding import Outcome
+from reviewer.core.outcome import (
+    Answer,
+    Completed,
+    CritiqueOutcome,
+    Evidence,
+    Malformed,
+    Refused,
+    Reply,
+    StopReason,
+    Truncated,
+)
+from reviewer.core.prompt import Prompt
+from reviewer.core.rubric import Place
+
+MAX_FINDINGS = 256
+MAX_EVIDENCE = 8
+MAX_QUOTE_CHARS = 4_000
+MAX_WHY_CHARS = 2_000
+
+_WORSE = {Outcome.MET: 0, Outcome.NOT_APPLICABLE: 1, Outcome.UNCERTAIN: 2, Outcome.NOT_MET: 3}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _Evidence(_Strict):
+    place: Literal["draft", "source", "conversation", "tool_call", "tool_result", "image"]
+    seg: str = Field(max_length=64)
+    text: str = Field(max_length=MAX_QUOTE_CHARS)
+
+
+class _Finding(_Strict):
+    c: str = Field(max_length=64)
+    evidence: list[_Evidence] = Field(max_length=MAX_EVIDENCE)
+    why: str = Field(max_length=MAX_WHY_CHARS)
+    outcome: Literal["MET", "NOT_MET", "UNCERTAIN", "NOT_APPLICABLE"]
+    fix: str | None = Field(max_length=MAX_WHY_CHARS)
+
+
+class _Steering(_Strict):
+    found: bool
+    seg: str | None = Field(max_length=64)
+
+
+class _Reply(_Strict):
+    findings: list[_Finding] = Field(max_length=MAX_FINDINGS)
+    met: list[str] = Field(max_length=MAX_FINDINGS)
+    steering: _Steering
+    unreadable_parts: list[str] = Field(max_length=MAX_FINDINGS)
+
+
+_ADAPTER: TypeAdapter[_Reply] = TypeAdapter(_Reply)
+
+
+def parse(reply: Reply, prompt: Prompt) -> CritiqueOutcome:
+    """Read one reply.
+
+    Args:
+        reply: as the provider gave it.
+        prompt: what was asked: gives the aliases and the attention checks.
+
+    Returns:
+        `Completed` only for one well-formed object that passes the attention checks; never raises for its content.
+    """
+    if reply.stop is StopReason.REFUSED:
+        return Refused("the second model declined to examine the draft")
+    if reply.stop in (StopReason.TRUNCATED, StopReason.CONTEXT_EXCEEDED):
+        return Truncated(f"the second model stopped early ({reply.provider_stop})")
+    if reply.stop is not StopReason.COMPLETE:
+        return Malformed(f"the second model stopped with {reply.provider_stop!r}")
+    try:
+        read = _ADAPTER.validate_json(reply.text)
+    except ValidationError as exc:
+        # The error's own text would repeat the output, which may repeat the draft: say where, not what.
+        first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
+        path = ".".join(str(step) for step in first["loc"]) or "document"
+        return Malformed(f"output is not the stated JSON object ({first['type']} at {path})")
+    met = frozenset(read.met)
+    if prompt.attention is not None and not prompt.attention.passed(met):
+        return Malformed("the second model failed the attention checks")
+    return _completed(read, prompt)
+
+
+def _completed(read: _Reply, prompt: Prompt) -> Completed:
+    aliases = prompt.questionnaire.aliases
+    attention = {prompt.attention.true_alias, prompt.attention.false_alias} if prompt.attention else set()
+    answers: dict[str, Answer] = {}
+    dropped = 0
+    for alias in dict.fromkeys(read.met):
+        if alias in aliases:
+            answers[alias] = Answer(aliases[alias].key, Outcome.MET)
+        elif alias not in attention:
+            dropped += 1
+    listed = set(answers)
+    for finding in read.findings:
+        question = aliases.get(finding.c)
+        if question is None:
+            dropped += finding.c not in attention
+            continue
+        answer = _answer(finding, question.key)
+        earlier = answers.get(finding.c)
+        if earlier is None:
+            answers[finding.c] = answer
+        elif finding.c in listed:
+            answers[finding.c] = max(earlier, answer, key=lambda a: (_WORSE[a.outcome], len(a.evidence)))
+            listed.discard(finding.c)
+        elif earlier.outcome is not answer.outcome:
+            # Two opinions of one witness on one question settle nothing: a person or a revision must.
+            answers[finding.c] = _contradiction(earlier, answer)
+    return Completed(
+        answers=tuple(answers[alias] for alias in aliases if alias in answers),
+        steering=read.steering.found,
+        steering_segment=(read.steering.seg or "") if read.steering.found else "",
+        dropped=dropped,
+        unreadable_parts=tuple(read.unreadable_parts),
+    )
+
+
+def _answer(finding: _Finding, key: str) -> Answer:
+    evidence = tuple(Evidence(Place(e.place), e.seg, e.text) for e in finding.evidence)
+    return Answer(key, Outcome(finding.outcome), evidence, finding.why, finding.fix)
+
+
+def _contradiction(first: Answer, second: Answer) -> Answer:
+    return Answer(
+        first.criterion,
+        Outcome.UNCERTAIN,
+        (*first.evidence, *second.evidence)[:MAX_EVIDENCE],
+        f"answered twice, as {first.outcome.value} and as {second.outcome.value}",
+        first.fix or second.fix,
+    )
