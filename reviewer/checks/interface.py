@@ -11,65 +11,6 @@ raises for what a caller sent; what it cannot judge it says in an `Unavailable`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject, Unavailable
 
-from reviewer.core.finding import Outcome, Quote
-from reviewer.core.passage import RedactedDraft
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a check looks at.
-
-    Attributes:
-        locale: BCP 47 tag as the caller gave it, `pt-BR`; empty where unknown.
-        now: UTC time of admission: checks read no clock.
-    """
-
-    draft: RedactedDraft
-    locale: str
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """The check looked at everything it should and found nothing; quotes may show what it relied on."""
-
-    quotes: tuple[Quote, ...] = ()
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Flagged:
-    """The check found something.
-
-    Attributes:
-        why: English sentence; may name values only as they stand in the redacted text.
-        outcome: NOT_MET, UNCERTAIN, or NOT_APPLICABLE where the matter does not arise.
-        quotes: at most 8, spans of the redacted text mapped to the original.
-    """
-
-    why: str
-    quotes: tuple[Quote, ...] = ()
-    outcome: Outcome = Outcome.NOT_MET
-    fix: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unavailable:
-    """The check could not judge (a limit was hit, an input could not be read): leads to a handoff."""
-
-    why: str
-
-
-CheckOutcome = Passed | Flagged | Unavailable
-
-
-class Check(Protocol):
-    """A compiled deterministic check."""
-
-    def __call__(self, subject: Subject, /) -> CheckOutcome:
-        """Judge one draft. Pure: same subject, same outcome."""
-        ...
+__all__ = ["Check", "CheckOutcome", "Flagged", "Passed", "Subject", "Unavailable"]
