@@ -92,7 +92,7 @@ def parse(reply: Reply, prompt: Prompt) -> CritiqueOutcome:
         return Malformed(f"output is not the stated JSON object ({first['type']} at {path})")
     met = frozenset(read.met)
     if prompt.attention is not None and not prompt.attention.passed(met):
-        return Malformed("the second model failed the attention checks")
+        return Malformed("the second model failed the attention checks", repairable=False)
     return _completed(read, prompt)
 
 
@@ -143,4 +143,5 @@ def _contradiction(first: Answer, second: Answer) -> Answer:
         (*first.evidence, *second.evidence)[:MAX_EVIDENCE],
         f"answered twice, as {first.outcome.value} and as {second.outcome.value}",
         first.fix or second.fix,
+        worst=max(first.worst or first.outcome, second.outcome, key=_WORSE.__getitem__),
     )

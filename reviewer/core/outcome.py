@@ -69,6 +69,7 @@ class FailureKind(StrEnum):
     REJECTED = "rejected"
     TOO_LARGE = "too_large"
     BAD_ENVELOPE = "bad_envelope"
+    DEADLINE = "deadline"
     DRAINING = "draining"
 
     @property
@@ -120,13 +121,18 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The critic's answer to one criterion, unverified."""
+    """The critic's answer to one criterion, unverified.
+
+    Attributes:
+        worst: the worst outcome the critic gave for this criterion, where it gave several; else None.
+    """
 
     criterion: str
     outcome: Outcome
     evidence: tuple[Evidence, ...] = ()
     why: str = ""
     fix: str | None = None
+    worst: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +162,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """The second model's output could not be read, or it failed the attention checks."""
+    """The second model's output could not be read, or it failed the attention checks.
+
+    Attributes:
+        repairable: asking once more may help; not so for a critic that did not pay attention.
+    """
 
     why: str
+    repairable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,10 @@ from datetime import datetime
 from reviewer.core.draft import Drafter, ImagePart, Role, ToolCall
 from reviewer.core.rubric import Place
 
+TITLE = "#title"
+NAME = "#name"
+"""Suffixes of the address of a source's title and of a proposed call's tool name, which are passages of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
@@ -40,7 +44,7 @@ class Passage:
 
     Attributes:
         place: where a quote from it is said to stand.
-        ref: `draft`; a source's id; `m3.0` for part 0 of turn 3; a proposed call's id.
+        ref: `draft`; a source's id; `m3.0` for part 0 of turn 3; a proposed call's id; with `TITLE` or `NAME` for those.
         role: who wrote it, for conversation passages.
         substitutions: in order of position.
     """

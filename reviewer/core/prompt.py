@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reviewer.core.draft import ImagePart
+from reviewer.core.passage import NAME, TITLE
 from reviewer.core.questionnaire import Questionnaire
 from reviewer.core.rubric import Place
 from reviewer.core.segments import Segmented, SegmentIndex
@@ -145,7 +146,10 @@ def _boundary(nonce: bytes, bodies: list[str]) -> str:
 
 
 def _speaker(part: Segmented) -> str:
-    return f" by {part.passage.role.value}" if part.passage.role is not None else ""
+    passage = part.passage
+    if passage.role is not None:
+        return f" by {passage.role.value}"
+    return next((f" ({suffix[1:]})" for suffix in (TITLE, NAME) if passage.ref.endswith(suffix)), "")
 
 
 def _header(header: Header, index: SegmentIndex, images: tuple[ImagePart, ...]) -> str:

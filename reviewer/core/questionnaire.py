@@ -149,7 +149,9 @@ def _question(question: Question, local_guidance: str | None) -> list[str]:
         f"## {question.alias} {question.key} ({criterion.kind.value}, {criterion.severity.value}){demand}{na}",
         criterion.question + (f" Quotes from: {places}." if demand else ""),
     ]
-    lines.extend(f"{title}: {text}" for title, text in (("Note", criterion.guidance), ("Local", local_guidance)) if text)
+    lines.extend(
+        f"{title}: {text}" for title, text in (("Note", criterion.guidance), ("Local", local_guidance)) if text
+    )
     for title, signs in (
         ("Met when", criterion.met_when),
         ("Not met when", criterion.not_met_when),

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 from reviewer.core.detection import Hit, find, region_of
 from reviewer.core.draft import DataClass, ImagePart, RawDraft, ReviewRequest, Role, TextPart, ToolCall, ToolResult
-from reviewer.core.passage import Passage, RedactedDraft, RedactionReport, SourceMeta, Substitution
+from reviewer.core.passage import NAME, TITLE, Passage, RedactedDraft, RedactionReport, SourceMeta, Substitution
 from reviewer.core.rubric import Place
 
 _LITERAL_PLACEHOLDER = re.compile(r"\[(?:SECRET|EMAIL|IBAN|CARD|CNPJ|CPF|SSN|PHONE)_(\d{1,9})\]")
@@ -96,10 +96,13 @@ def _texts(raw: RawDraft) -> Iterable[tuple[Place, str, Role | None, str]]:
                 yield Place.CONVERSATION, ref, message.role, f"{part.name} {part.arguments_json}"
             elif isinstance(part, ToolResult):
                 yield Place.TOOL_RESULT, ref, message.role, part.text
+    # Titles and tool names come from outside like the text below them: they are passages of their own.
     for source in raw.sources:
-        # The title is shown with the text: it is as untrusted as the text itself and can be quoted like it.
+        if source.title:
+            yield Place.SOURCE, source.id + TITLE, None, source.title
         yield Place.SOURCE, source.id, None, source.text
     for call in raw.tool_calls:
+        yield Place.TOOL_CALL, call.id + NAME, None, call.name
         yield Place.TOOL_CALL, call.id, None, call.arguments_json
     yield Place.DRAFT, "draft", None, raw.text
 
@@ -136,7 +139,8 @@ def _is_bare_json(text: str, hit: Hit) -> bool:
 def _redacted_calls(calls: tuple[ToolCall, ...], passages: tuple[Passage, ...]) -> tuple[ToolCall, ...]:
     if not calls:
         return ()
-    texts = [p.text for p in passages if p.place is Place.TOOL_CALL]
+    # `_texts` yields name and arguments of each call in turn.
+    texts = [p.text for p in passages if p.place is Place.TOOL_CALL][1::2]
     return tuple(ToolCall(call.id, call.name, text) for call, text in zip(calls, texts, strict=True))
 
 

@@ -1,0 +1,178 @@
+"""The record: what the verdict log commits to, as canonical JSON without any text of draft, source or critic.
+
+A review becomes two byte strings. The *record* (RFC 8785, at most 65,535 bytes as C2SP tlog-tiles allow for an entry)
+holds ids, digests, outcomes and figures; its hash is a leaf of the log. The *content* holds the whole review; the
+record binds it by HMAC-SHA256 under a random key that is kept beside the content, so that content and key can be
+erased and the log still verifies, while nobody can confirm a guess at erased text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+from pydantic import TypeAdapter
+
+from reviewer.core.canonical import Json, canonical_bytes
+from reviewer.core.errors import InvariantError, LedgerCorruptError
+from reviewer.core.finding import Finding
+from reviewer.core.merkle import leaf_hash
+from reviewer.core.outcome import CallRecord
+from reviewer.core.review import Review
+from reviewer.core.verdict import Reason, verdict_of
+
+RECORD_SCHEMA = "review/1"
+MAX_RECORD_BYTES = 65_535
+CONTENT_KEY_BYTES = 32
+
+_REVIEW: TypeAdapter[Review] = TypeAdapter(Review)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One review, ready to be appended.
+
+    Attributes:
+        request_id: empty where the caller gave none: then it is not deduplicated.
+        record: canonical JSON, the log's leaf.
+        content: the whole review as JSON.
+        content_key: key of the commitment to `content`, erased with it.
+    """
+
+    review_id: str
+    tenant: str
+    request_id: str
+    content_digest: str
+    record: bytes
+    leaf_hash: bytes
+    content: bytes
+    content_key: bytes
+
+
+def seal(review: Review, content_key: bytes) -> Entry:
+    """Make a review's record and content.
+
+    Args:
+        content_key: 32 random bytes, used for this review only.
+
+    Raises:
+        InvariantError: the record is larger than a log entry may be (limits on requests and rubrics prevent it).
+    """
+    content = orjson.dumps(review)
+    commitment = hmac.digest(content_key, content, hashlib.sha256).hex()
+    record = canonical_bytes(_record(review, commitment))
+    if len(record) > MAX_RECORD_BYTES:
+        raise InvariantError(f"record has {len(record)} bytes, a log entry holds at most {MAX_RECORD_BYTES}")
+    return Entry(
+        review_id=review.id,
+        tenant=review.tenant,
+        request_id=review.request_id,
+        content_digest=review.content_digest,
+        record=record,
+        leaf_hash=leaf_hash(record),
+        content=content,
+        content_key=content_key,
+    )
+
+
+def read_content(content: bytes) -> Review:
+    """Read a review back.
+
+    Raises:
+        LedgerCorruptError: the stored bytes are not a review.
+    """
+    try:
+        return _REVIEW.validate_json(content)
+    except ValueError as exc:
+        raise LedgerCorruptError("stored review cannot be read") from exc
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write a UTC time with microseconds and `Z`, always the same length."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _record(review: Review, commitment: str) -> dict[str, Json]:
+    handoff = review.handoff
+    revision = review.revision
+    return {
+        "schema": RECORD_SCHEMA,
+        "review": review.id,
+        "tenant": review.tenant,
+        "request_id": review.request_id,
+        "request_digest": review.content_digest,
+        "time": rfc3339(review.created_at),
+        "verdict": review.verdict.name,
+        "reasons": [_reason(reason) for reason in review.reasons],
+        "findings": [_finding(finding) for finding in review.findings],
+        "handoff": handoff.id if handoff else None,
+        "rubrics": [{"id": pin.id, "version": pin.version, "digest": pin.digest} for pin in review.pins],
+        "route": {
+            "id": review.route.id,
+            "domain": review.route.domain,
+            "tier": review.route.tier.label,
+            "defaulted": review.route.defaulted,
+            "full": review.route.full,
+            "rulebook": review.route.rulebook_digest,
+        },
+        "intent": review.intent,
+        "locale": review.locale,
+        "calls": [_call(call) for call in review.calls],
+        "drafter": {
+            "provider": review.drafter.provider,
+            "model": review.drafter.model,
+            "snapshot": review.drafter.snapshot,
+            "input_tokens": review.drafter_usage.input_tokens,
+            "output_tokens": review.drafter_usage.output_tokens,
+            "cost_micro_usd": review.drafter_usage.cost_micro_usd,
+        },
+        "draft_digest": review.draft_digest,
+        "sources_digest": review.sources_digest,
+        "redactions": [[place.value, kind, count] for place, kind, count in review.redactions],
+        "revision": {"of": revision.previous_review, "attempt": revision.attempt} if revision else None,
+        "labels": dict(review.labels),
+        "simulated": review.simulated,
+        "content_commitment": commitment,
+    }
+
+
+def _reason(reason: Reason) -> Json:
+    return {"cause": reason.cause.value, "asks": verdict_of(reason.effect).name, "criterion": reason.criterion}
+
+
+def _finding(finding: Finding) -> Json:
+    verified = sum(quote.status.verified for quote in finding.quotes)
+    return {
+        "criterion": finding.criterion,
+        "origin": finding.origin.value,
+        "by": finding.by,
+        "claimed": finding.claimed.value,
+        "outcome": finding.outcome.value,
+        "quotes": [verified, len(finding.quotes) - verified],
+        "unverified": finding.unverified,
+    }
+
+
+def _call(call: CallRecord) -> Json:
+    return {
+        "provider": call.provider,
+        "model": call.requested_model,
+        "served": call.served_model,
+        "request": call.request_id,
+        "prompt": call.prompt_digest,
+        "input_tokens": call.usage.input_tokens,
+        "cached_input_tokens": call.usage.cached_input_tokens,
+        "cache_write_tokens": call.usage.cache_write_tokens,
+        "output_tokens": call.usage.output_tokens,
+        "reasoning_tokens": call.usage.reasoning_tokens,
+        "cost_micro_usd": call.cost_micro_usd,
+        "latency_us": call.latency_us,
+        "stop": call.stop,
+        "purpose": call.purpose,
+        "failure": call.failure.value if call.failure else None,
+        "http_status": call.http_status,
+        "simulated": call.simulated,
+    }

@@ -1,0 +1,161 @@
+"""The review: one whole pass over one draft, as it is answered, stored and read back.
+
+A review holds what people need to see, quotes of the redacted draft included, so it is content. What the log commits
+to without holding any text is made of it in `reviewer.core.record`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from reviewer.core.draft import Drafter, DrafterUsage, Revision, Tier
+from reviewer.core.finding import Finding
+from reviewer.core.guidance import DrafterGuidance
+from reviewer.core.outcome import CallRecord
+from reviewer.core.rubric import Place, Severity
+from reviewer.core.rulebook import RubricPin
+from reviewer.core.verdict import Reason, Verdict
+
+
+class Stage(StrEnum):
+    """A part of a review with a beginning and an end, in order."""
+
+    ADMIT = "admit"
+    REDACT = "redact"
+    CHECK = "check"
+    CRITICISE = "criticise"
+    VERIFY = "verify"
+    DECIDE = "decide"
+    RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class StageTiming:
+    """How long a stage took, in microseconds."""
+
+    stage: Stage
+    duration_us: int
+
+
+class HandoffState(StrEnum):
+    """Where a handoff stands."""
+
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """The ticket for a person; it is written in the same transaction as its review.
+
+    Attributes:
+        id: UUIDv7; its name is `handoffs/{id}`.
+    """
+
+    id: str
+    state: HandoffState
+    created_at: datetime
+
+    @property
+    def name(self) -> str:
+        """Resource name."""
+        return f"handoffs/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTaken:
+    """How the request was routed.
+
+    Attributes:
+        defaulted: the intent stood in no route.
+        full: the second model was part of the plan.
+        rulebook_digest: SHA-256 in hex of all rubrics, routes and models together.
+    """
+
+    id: str
+    domain: str
+    tier: Tier
+    defaulted: bool
+    full: bool
+    rulebook_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionFact:
+    """Title and weight of a criterion as they were when the review was made."""
+
+    title: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One whole review.
+
+    Attributes:
+        id: UUIDv7; its name is `reviews/{id}`.
+        request_id: empty where the caller gave none.
+        content_digest: SHA-256 in hex of the request as received.
+        created_at: when it was decided, UTC.
+        draft_digest: `RawDraft.digest()`.
+        timings: up to and without RECORD, which has not ended when the record is made.
+        dropped_findings: findings of the critic about questions that nobody asked.
+        simulated: a model call went to the simulated provider.
+    """
+
+    id: str
+    tenant: str
+    request_id: str
+    content_digest: str
+    created_at: datetime
+    intent: str
+    locale: str
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    guidance: DrafterGuidance
+    findings: tuple[Finding, ...]
+    criteria: Mapping[str, CriterionFact]
+    handoff: Handoff | None
+    pins: tuple[RubricPin, ...]
+    route: RouteTaken
+    calls: tuple[CallRecord, ...]
+    timings: tuple[StageTiming, ...]
+    drafter: Drafter
+    drafter_usage: DrafterUsage
+    draft_digest: str
+    sources_digest: str
+    redactions: tuple[tuple[Place, str, int], ...]
+    simulated: bool
+    dropped_findings: int = 0
+    revision: Revision | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Resource name."""
+        return f"reviews/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a record stands in the log: index from 0, and its RFC 6962 leaf hash."""
+
+    index: int
+    leaf_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedReview:
+    """A review that is durably in the log: the only form that may leave the house.
+
+    Attributes:
+        replayed: an earlier review, found by its request id.
+        record_us: microseconds that writing took; 0 where the review was read back.
+    """
+
+    review: Review
+    position: Position
+    record_us: int = 0
+    replayed: bool = False

@@ -1,0 +1,198 @@
+"""The risk matrix: which intent is how risky, who reviews it, and under which limits, as `rubrics/routing.yaml` states.
+
+What an unknown intent leads to is not configurable: the default route is of high tier, or the table cannot be built.
+Which criteria a route runs is worked out in `reviewer.core.rulebook`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, StringConstraints, model_validator
+
+from reviewer.core.draft import DataClass, Tier
+from reviewer.core.models import ModelName
+from reviewer.core.placement import FieldPath, PlacedError
+from reviewer.core.rubric import Frozen, IntentPattern, Slug
+
+ANY_INTENT = "*"
+
+_INTENT = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*")
+_WILDCARD = ".*"
+
+
+def _tier(value: object) -> Tier:
+    if isinstance(value, Tier):
+        return value
+    for tier in Tier:
+        if value == tier.label:
+            return tier
+    raise ValueError("expected low, medium or high")
+
+
+TierField = Annotated[Tier, BeforeValidator(_tier), PlainSerializer(lambda tier: tier.label, return_type=str)]
+
+
+class Guidance(StrEnum):
+    """How much of a critique the drafting model may see when it is asked to revise.
+
+    `full` gives reasons and fixes, `criteria` only which criteria failed, `none` nothing: the less it sees, the less
+    it can write to the examiner.
+    """
+
+    FULL = "full"
+    CRITERIA = "criteria"
+    NONE = "none"
+
+
+class ReviewerSpec(Frozen):
+    """A second model that routes can name.
+
+    Attributes:
+        provider: module name under `reviewer.providers`.
+        model: id of an entry of the model catalogue.
+        max_output_tokens: bound on one reply.
+    """
+
+    id: Slug
+    provider: Slug
+    model: ModelName
+    max_output_tokens: int = Field(default=4096, ge=256, le=131_072)
+
+
+class Route(Frozen):
+    """What happens to the intents it names.
+
+    Attributes:
+        reviewers: in order of preference; the first one that may judge the drafter is asked.
+        mandatory_human: the verdict is always a handoff; the second model's findings prepare it.
+        data_classes: material that may be shown to a second model; any other is handed off unseen.
+        max_revisions: this many `REVISE` answers to one draft, the next one becomes a handoff.
+        sample_percent: share of low-tier requests that get the full review all the same.
+        require_other_family: the reviewer must not be of the drafter's family (unknown counts as the same).
+    """
+
+    id: Slug
+    intents: tuple[IntentPattern, ...] = Field(min_length=1)
+    domain: Slug
+    tier: TierField
+    rubrics: tuple[Slug, ...] = Field(min_length=1)
+    reviewers: tuple[Slug, ...] = ()
+    mandatory_human: bool = False
+    data_classes: tuple[DataClass, ...] = (DataClass.PUBLIC, DataClass.INTERNAL, DataClass.CONFIDENTIAL)
+    max_revisions: int = Field(default=2, ge=0, le=10)
+    guidance: Guidance = Guidance.FULL
+    sample_percent: int = Field(default=5, ge=0, le=100)
+    require_other_family: bool = True
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Route:
+        """Refuse a high route that nobody could review, and names that stand twice."""
+        if self.tier is Tier.HIGH and not self.reviewers:
+            raise ValueError("a high-tier route needs at least one reviewer")
+        for field, names in (("rubrics", self.rubrics), ("reviewers", self.reviewers), ("intents", self.intents)):
+            if len(set(names)) != len(names):
+                raise ValueError(f"{field} names something twice")
+        return self
+
+
+class Routing(Frozen):
+    """The whole table. Lookups are total: every string has exactly one route."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
+    reviewers: tuple[ReviewerSpec, ...] = Field(min_length=1)
+    default: Route
+    routes: tuple[Route, ...] = ()
+    _exact: dict[str, Route] = PrivateAttr(default_factory=dict)
+    _prefixes: dict[str, Route] = PrivateAttr(default_factory=dict)
+    _depth: int = PrivateAttr(default=0)
+    _reviewers: dict[str, ReviewerSpec] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _index(self) -> Routing:
+        """Refuse ambiguity and a lenient default, then index patterns once."""
+        faults = [*self._default_faults(), *self._reviewer_faults(), *self._route_faults()]
+        if faults:
+            raise PlacedError(faults)
+        self._reviewers = {spec.id: spec for spec in self.reviewers}
+        for route in self.routes:
+            for pattern in route.intents:
+                table = self._prefixes if pattern.endswith(_WILDCARD) else self._exact
+                table[pattern.removesuffix(_WILDCARD)] = route
+        self._depth = max((prefix.count(".") + 1 for prefix in self._prefixes), default=0)
+        return self
+
+    def _default_faults(self) -> Iterator[tuple[FieldPath, str]]:
+        if self.default.tier is not Tier.HIGH:
+            yield ("default", "tier"), "the default route must be of tier high: an unknown intent is a high risk"
+        if self.default.intents != (ANY_INTENT,):
+            yield ("default", "intents"), 'the default route must have the intents ["*"]'
+
+    def _reviewer_faults(self) -> Iterator[tuple[FieldPath, str]]:
+        seen: set[str] = set()
+        for at, spec in enumerate(self.reviewers):
+            if spec.id in seen:
+                yield ("reviewers", at, "id"), f"reviewer {spec.id} stands twice"
+            seen.add(spec.id)
+        for path, route in self.placed_routes():
+            for at, name in enumerate(route.reviewers):
+                if name not in seen:
+                    yield (*path, "reviewers", at), f"unknown reviewer {name}; known: {', '.join(sorted(seen))}"
+
+    def _route_faults(self) -> Iterator[tuple[FieldPath, str]]:
+        ids: set[str] = set()
+        owners: dict[str, str] = {}
+        for path, route in self.placed_routes():
+            if route.id in ids:
+                yield (*path, "id"), f"route {route.id} stands twice"
+            ids.add(route.id)
+            for at, pattern in enumerate(route.intents):
+                if pattern == ANY_INTENT and route is not self.default:
+                    yield (*path, "intents", at), "the pattern '*' belongs to the default route"
+                elif (owner := owners.setdefault(pattern, route.id)) != route.id:
+                    yield (*path, "intents", at), f"pattern {pattern} already stands in route {owner}"
+
+    def placed_routes(self) -> tuple[tuple[FieldPath, Route], ...]:
+        """Every route with its place in the file, the default last."""
+        return (*((("routes", at), route) for at, route in enumerate(self.routes)), (("default",), self.default))
+
+    @property
+    def all_routes(self) -> tuple[Route, ...]:
+        """Every route, the default last."""
+        return (*self.routes, self.default)
+
+    def reviewer(self, reviewer_id: str) -> ReviewerSpec:
+        """Return the reviewer that a route names; the table holds every one of them."""
+        return self._reviewers[reviewer_id]
+
+    def route_for(self, intent: str) -> Route:
+        """Return the route of an intent: exact match, else the longest `a.b.*`, else the default.
+
+        `health.*` covers `health.dosage` and not `health` itself. What is not a dotted label (empty, upper case,
+        stray dots) goes to the default, so that a malformed label never reaches a more lenient route.
+        """
+        if not _INTENT.fullmatch(intent):
+            return self.default
+        if (route := self._exact.get(intent)) is not None:
+            return route
+        segments = intent.split(".", self._depth)
+        for size in range(len(segments) - 1, 0, -1):
+            if (route := self._prefixes.get(".".join(segments[:size]))) is not None:
+                return route
+        return self.default
+
+
+def intent_matches(pattern: str, intent: str) -> bool:
+    """Whether one pattern (`*`, `a.b.*`, `a.b`) covers an intent."""
+    if pattern.endswith(_WILDCARD):
+        return intent.startswith(pattern[:-1])
+    return pattern in (ANY_INTENT, intent)
+
+
+def effective_tier(route: Route, wish: Tier | None) -> Tier:
+    """Return the tier in force: the caller's wish can raise the route's, never lower it."""
+    return route.tier if wish is None else max(route.tier, wish)
