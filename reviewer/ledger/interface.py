@@ -1,0 +1,114 @@
+"""The port to the verdict log: append durably, look up by name and request id, list in order.
+
+What a store promises:
+
+* **durable**: when `append` returns, the entry survives the death of process and machine;
+* **contiguous**: indexes run from 0 without gaps, in the order of commits;
+* **once**: of two entries of one tenant with the same request id only the first is kept, the second caller gets it back;
+* **unknown is failure**: where it cannot tell whether a commit took effect, `append` raises; the retry finds out.
+
+It does not promise that entries appear in the order in which `append` was called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from reviewer.core.record import Entry
+from reviewer.core.review import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry as the log holds it.
+
+    Attributes:
+        content, content_key: None after they were erased.
+    """
+
+    position: Position
+    review_id: str
+    tenant: str
+    request_id: str
+    content_digest: str
+    record: bytes
+    content: bytes | None
+    content_key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What `append` came to.
+
+    Attributes:
+        existing: the entry that had taken this request id before; None where the new one was written.
+    """
+
+    position: Position
+    existing: Stored | None = None
+
+
+class Ledger(Protocol):
+    """A verdict log. Owns its connections and threads; is an async context manager."""
+
+    async def append(self, entry: Entry) -> Appended:
+        """Write one entry durably.
+
+        Cancelling the caller does not cancel the write: it may take effect after the caller is gone.
+
+        Raises:
+            LedgerUnavailableError: the entry may or may not be in the log.
+        """
+        ...
+
+    async def find_request(self, tenant: str, request_id: str) -> Stored | None:
+        """Return the entry of a request id, or None.
+
+        Raises:
+            LedgerUnavailableError: the log cannot be read.
+        """
+        ...
+
+    async def find_review(self, tenant: str, review_id: str) -> Stored | None:
+        """Return the entry of a review, or None.
+
+        Raises:
+            LedgerUnavailableError: the log cannot be read.
+        """
+        ...
+
+    async def page(self, first_index: int, limit: int) -> tuple[Stored, ...]:
+        """Return up to `limit` entries from `first_index` on, in order; empty past the end.
+
+        Raises:
+            LedgerUnavailableError: the log cannot be read.
+        """
+        ...
+
+    async def size(self) -> int:
+        """Return the number of entries.
+
+        Raises:
+            LedgerUnavailableError: the log cannot be read.
+        """
+        ...
+
+    async def probe(self) -> None:
+        """Prove by a real commit that the log can be written now.
+
+        Raises:
+            LedgerUnavailableError: it cannot.
+        """
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Open the log; it must exist and have the schema this code expects."""
+        ...
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Finish writes that are under way, then close."""
+        ...

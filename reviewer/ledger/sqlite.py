@@ -1,0 +1,293 @@
+"""The embedded verdict log: SQLite in WAL mode with `synchronous=FULL`, written by one thread with group commit.
+
+The writer takes whatever is queued at that moment, without waiting for more, and commits it in one transaction: one
+fsync serves all, and a lone entry waits for nobody. Indexes are assigned inside the transaction, so that two
+processes on one file stay correct, only slower. Point look-ups run on the caller's thread: they read a few pages of a
+B-tree, which costs less than the hop to another thread and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Self, TypeVar
+
+import apsw
+
+from reviewer.core.errors import LedgerUnavailableError
+from reviewer.core.record import Entry
+from reviewer.core.review import Position
+from reviewer.ledger.interface import Appended, Stored
+
+T = TypeVar("T")
+
+SCHEMA_VERSION = "1"
+MAX_BATCH = 512
+BUSY_TIMEOUT_MS = 5_000
+
+_COLUMNS = (
+    "e.idx, e.leaf_hash, e.review_id, e.tenant, e.request_id, e.content_digest, e.record, c.content, c.content_key"
+)
+_FROM = "FROM entries e LEFT JOIN contents c ON c.idx = e.idx"
+_SELECT = f"SELECT {_COLUMNS} {_FROM}"
+_BY_REQUEST = f"{_SELECT} WHERE e.tenant = ? AND e.request_id = ?"
+_BY_REVIEW = f"{_SELECT} WHERE e.review_id = ? AND e.tenant = ?"
+_PAGE = f"{_SELECT} WHERE e.idx >= ? ORDER BY e.idx LIMIT ?"
+_SIZE = "SELECT coalesce(max(idx) + 1, 0) FROM entries"
+_INSERT_ENTRY = (
+    "INSERT INTO entries (idx, review_id, tenant, request_id, content_digest, leaf_hash, record) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (tenant, request_id) WHERE request_id IS NOT NULL DO NOTHING"
+)
+_INSERT_CONTENT = "INSERT INTO contents (idx, content, content_key) VALUES (?, ?, ?)"
+_PROBE = "UPDATE meta SET value = CASE value WHEN 'a' THEN 'b' ELSE 'a' END WHERE key = 'probe'"
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """An entry to be written, or None for a probe, and who waits for it."""
+
+    entry: Entry | None
+    waiter: asyncio.Future[Appended | None]
+
+
+def create(path: Path) -> None:
+    """Create an empty log; explicit, so that a mistyped path never starts a new history.
+
+    Raises:
+        LedgerUnavailableError: the file exists already, or cannot be created.
+    """
+    if path.exists():
+        raise LedgerUnavailableError(f"{path.name}: a file of that name exists already")
+    schema = resources.files("reviewer.ledger").joinpath("sql/sqlite_schema.sql").read_text(encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = apsw.Connection(str(path))
+        try:
+            connection.pragma("journal_mode", "wal")
+            with connection:
+                connection.execute(schema)
+        finally:
+            connection.close()
+    except (apsw.Error, OSError) as exc:
+        raise LedgerUnavailableError(f"{path.name}: cannot be created: {type(exc).__name__}") from exc
+
+
+class SqliteLedger:
+    """The verdict log in one SQLite file. See the module's own text for how it writes."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep the path; nothing is opened before `__aenter__`."""
+        self._path = path
+        self._queue: SimpleQueue[_Write | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._reader: apsw.Connection | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the log and start the writer.
+
+        Raises:
+            LedgerUnavailableError: there is no log at the path, or it has another schema.
+        """
+        with _translated("opened"):
+            self._reader = _connect(self._path)
+            rows = self._reader.execute("SELECT value FROM meta WHERE key = 'schema'").fetchall()
+        if rows != [(SCHEMA_VERSION,)]:
+            raise LedgerUnavailableError(f"{self._path.name}: log schema is not version {SCHEMA_VERSION}")
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
+        self._thread.start()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let the writer finish what is queued, then close both connections."""
+        if self._thread is not None:
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+            self._thread = None
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    async def append(self, entry: Entry) -> Appended:
+        """See `Ledger.append`."""
+        appended = await self._submit(entry)
+        assert appended is not None
+        return appended
+
+    async def probe(self) -> None:
+        """See `Ledger.probe`."""
+        await self._submit(None)
+
+    async def find_request(self, tenant: str, request_id: str) -> Stored | None:
+        """See `Ledger.find_request`."""
+        return self._one(_BY_REQUEST, (tenant, request_id))
+
+    async def find_review(self, tenant: str, review_id: str) -> Stored | None:
+        """See `Ledger.find_review`."""
+        return self._one(_BY_REVIEW, (review_id, tenant))
+
+    async def page(self, first_index: int, limit: int) -> tuple[Stored, ...]:
+        """See `Ledger.page`."""
+        with _translated("read"):
+            return tuple(_stored(row) for row in self._connection().execute(_PAGE, (first_index, limit)))
+
+    async def size(self) -> int:
+        """See `Ledger.size`."""
+        with _translated("read"):
+            return _size(self._connection())
+
+    async def _submit(self, entry: Entry | None) -> Appended | None:
+        if self._thread is None:
+            raise LedgerUnavailableError("the log is closed")
+        waiter: asyncio.Future[Appended | None] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Write(entry, waiter))
+        # A caller that goes away cancels only its waiter: the write takes its course.
+        return await waiter
+
+    def _one(self, sql: str, bindings: tuple[str, ...]) -> Stored | None:
+        with _translated("read"):
+            row = self._connection().execute(sql, bindings).fetchone()
+        return None if row is None else _stored(row)
+
+    def _connection(self) -> apsw.Connection:
+        if self._reader is None:
+            raise LedgerUnavailableError("the log is closed")
+        return self._reader
+
+    def _write_forever(self) -> None:
+        """Body of the writer thread: one transaction for all that is queued; reconnect after any failure."""
+        connection: apsw.Connection | None = None
+        open_ = True
+        while open_:
+            batch, open_ = self._next_batch()
+            if not batch:
+                continue
+            try:
+                connection = connection or _connect(self._path)
+                results = _commit(connection, batch)
+            except Exception as exc:  # noqa: BLE001 - whatever it was: waiters must hear of it, and the thread must live
+                if connection is not None:
+                    connection.close(True)
+                    connection = None
+                self._deliver(_fail, batch, exc)
+            else:
+                self._deliver(_succeed, batch, results)
+        if connection is not None:
+            connection.close()
+
+    def _deliver(self, how: Callable[[list[_Write], T], None], batch: list[_Write], outcome: T) -> None:
+        """Wake the waiters of a batch with one call into their loop; a loop that is gone has no waiters."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(how, batch, outcome)
+
+    def _next_batch(self) -> tuple[list[_Write], bool]:
+        """Wait for one write, then take what else is there; False with the last batch before closing."""
+        first = self._queue.get()
+        if first is None:
+            return [], False
+        batch = [first]
+        while len(batch) < MAX_BATCH and not self._queue.empty():
+            following = self._queue.get()
+            if following is None:
+                return batch, False
+            batch.append(following)
+        return batch, True
+
+
+def _connect(path: Path) -> apsw.Connection:
+    """Open an existing log, read and write."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    return connection
+
+
+def _commit(connection: apsw.Connection, batch: list[_Write]) -> list[Appended | None]:
+    """Write a batch in one transaction; all of it is durable when this returns, or none of it is acknowledged."""
+    results: list[Appended | None] = []
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        index = _size(connection)
+        for write in batch:
+            entry = write.entry
+            if entry is None:
+                connection.execute(_PROBE)
+                results.append(None)
+                continue
+            result = _insert(connection, entry, index)
+            index += result.existing is None
+            results.append(result)
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(apsw.Error):
+            connection.execute("ROLLBACK")
+        raise
+    return results
+
+
+def _insert(connection: apsw.Connection, entry: Entry, index: int) -> Appended:
+    request_id = entry.request_id or None
+    connection.execute(
+        _INSERT_ENTRY,
+        (index, entry.review_id, entry.tenant, request_id, entry.content_digest, entry.leaf_hash, entry.record),
+    )
+    if connection.changes() == 0:
+        stored = _stored(next(connection.execute(_BY_REQUEST, (entry.tenant, entry.request_id))))
+        return Appended(stored.position, stored)
+    connection.execute(_INSERT_CONTENT, (index, entry.content, entry.content_key))
+    return Appended(Position(index, entry.leaf_hash))
+
+
+def _size(connection: apsw.Connection) -> int:
+    (size,) = next(connection.execute(_SIZE))
+    assert isinstance(size, int)
+    return size
+
+
+def _stored(row: apsw.SQLiteValues) -> Stored:
+    index, leaf, review_id, tenant, request_id, digest, record, content, key = row
+    assert isinstance(index, int)
+    assert isinstance(leaf, bytes)
+    assert isinstance(record, bytes)
+    assert content is None or isinstance(content, bytes)
+    assert key is None or isinstance(key, bytes)
+    return Stored(
+        Position(index, leaf), str(review_id), str(tenant), str(request_id or ""), str(digest), record, content, key
+    )
+
+
+def _succeed(batch: list[_Write], results: list[Appended | None]) -> None:
+    for write, result in zip(batch, results, strict=True):
+        if not write.waiter.done():
+            write.waiter.set_result(result)
+
+
+def _fail(batch: list[_Write], cause: Exception) -> None:
+    """Tell every waiter of a batch that its entry may or may not be in the log."""
+    for write in batch:
+        if not write.waiter.done():
+            error = LedgerUnavailableError(f"the log could not be written: {type(cause).__name__}")
+            error.__cause__ = cause
+            write.waiter.set_exception(error)
+
+
+@contextlib.contextmanager
+def _translated(verb: str) -> Iterator[None]:
+    """Turn SQLite's errors into ours; what SQLite says names no content."""
+    try:
+        yield
+    except apsw.Error as exc:
+        raise LedgerUnavailableError(f"the log could not be {verb}: {type(exc).__name__}") from exc
