@@ -81,6 +81,10 @@ class DrainingError(ReviewerError):
     """The server is shutting down and takes no new work (`UNAVAILABLE`)."""
 
 
+class InProgressError(ReviewerError):
+    """The same request is still being reviewed and this caller's deadline is near (`UNAVAILABLE`): ask again."""
+
+
 class LedgerError(ReviewerError):
     """Base of verdict-log failures (`UNAVAILABLE`): no verdict leaves the house."""
 

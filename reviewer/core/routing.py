@@ -193,6 +193,13 @@ def intent_matches(pattern: str, intent: str) -> bool:
     return pattern in (ANY_INTENT, intent)
 
 
+def intent_covers(pattern: str, other: str) -> bool:
+    """Whether every intent that the pattern `other` covers is covered by `pattern` too."""
+    if other == ANY_INTENT:
+        return pattern == ANY_INTENT
+    return pattern == other or intent_matches(pattern, other)
+
+
 def effective_tier(route: Route, wish: Tier | None) -> Tier:
     """Return the tier in force: the caller's wish can raise the route's, never lower it."""
     return route.tier if wish is None else max(route.tier, wish)

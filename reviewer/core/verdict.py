@@ -220,8 +220,9 @@ def _from_coverage(evidence: EvidenceSet) -> Iterator[Reason]:
     checked = {f.criterion for f in evidence.findings if f.origin is Origin.CHECK}
     critic = {f.criterion: f.outcome for f in evidence.findings if f.origin is Origin.CRITIC}
     due = [item for item in evidence.plan.criteria if applies(item.criterion, evidence.facts)]
+    told = {t.criterion for t in evidence.troubles if t.cause is Cause.CHECK_UNAVAILABLE and t.effect is Effect.HANDOFF}
     for item in due:
-        if item.check is not None and item.key not in checked:
+        if item.check is not None and item.key not in checked and item.key not in told:
             yield _handoff(Cause.CHECK_UNAVAILABLE, "the deterministic check gave no finding", item.key)
     asked = [item.key for item in due if item.asks_critic]
     if not asked:

@@ -1,0 +1,280 @@
+"""Settings: read once at start from a TOML file and the environment, checked as a whole, passed on as frozen values.
+
+The environment wins over the file: `REVIEWER_LIMITS__MAX_TEXT_BYTES=2097152` is `[limits] max_text_bytes`. Provider
+keys may also come from the variables that the providers' own tools use (`ANTHROPIC_API_KEY`, `OPENAI_API_KEY`).
+No default makes the service laxer, and nothing is taken from unknown keys: they are faults.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from reviewer.core.errors import ConfigError, Fault
+
+ENV_PREFIX = "REVIEWER_"
+CONFIG_VARIABLE = "REVIEWER_CONFIG"
+"""Names the TOML file; it is no setting itself."""
+MIB = 1024 * 1024
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class _Section(BaseModel):
+    """Base of sections: frozen, unknown keys are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class ServerSettings(_Section):
+    """Where the service listens and how it stops.
+
+    Attributes:
+        address: host and port; port 0 takes a free one.
+        reflection: whether clients such as grpcurl may list the service.
+        drain_s: seconds that reviews in flight get after SIGTERM before they are handed off.
+        probe_interval_s: seconds between two proofs that the log can be written.
+    """
+
+    address: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] = "127.0.0.1:50051"
+    reflection: bool = True
+    drain_s: Seconds = 10.0
+    probe_interval_s: Seconds = 5.0
+
+
+class LimitSettings(_Section):
+    """Bounds on requests; each refusal names field, value and bound.
+
+    Attributes:
+        max_text_bytes: UTF-8 bytes of all texts of one request together.
+        max_request_bytes: of the whole message, images included.
+        max_in_flight: reviews at once; more are refused with RESOURCE_EXHAUSTED.
+        retry_after_s: what a refused caller is told to wait.
+    """
+
+    max_text_bytes: Annotated[int, Field(ge=1024, le=64 * MIB)] = MIB
+    max_request_bytes: Annotated[int, Field(ge=1024, le=256 * MIB)] = 20 * MIB
+    max_messages: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    max_sources: Annotated[int, Field(ge=1, le=10_000)] = 200
+    max_tool_calls: Annotated[int, Field(ge=1, le=1_000)] = 64
+    max_images: Annotated[int, Field(ge=0, le=1_000)] = 20
+    max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    retry_after_s: Seconds = 1.0
+
+
+class DeadlineSettings(_Section):
+    """The time budget of a review.
+
+    Attributes:
+        default_s: for callers that set no deadline.
+        max_s: longer deadlines are cut to this.
+        reserve_s: kept back from the caller's deadline for decision, record and reply.
+        min_model_s: with less than this left the second model is not asked.
+    """
+
+    default_s: Seconds = 30.0
+    max_s: Seconds = 120.0
+    reserve_s: Seconds = 0.25
+    min_model_s: Seconds = 0.5
+
+    @model_validator(mode="after")
+    def _fits(self) -> DeadlineSettings:
+        """Refuse a budget in which the second model could never be asked."""
+        if self.default_s > self.max_s:
+            raise ValueError(f"default_s {self.default_s:g} is over max_s {self.max_s:g}")
+        if self.reserve_s + self.min_model_s >= self.default_s:
+            raise ValueError("reserve_s and min_model_s together leave nothing of default_s")
+        return self
+
+
+class CriticSettings(_Section):
+    """How hard the second model is tried.
+
+    Attributes:
+        max_attempts: at the same prompt, retries of the transport included.
+    """
+
+    max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+
+
+class LedgerSettings(_Section):
+    """Where the verdict log is."""
+
+    path: Path = Path("reviewer-log.db")
+
+
+class RubricSettings(_Section):
+    """Where rubrics, routing and models are; None takes those that came with the package."""
+
+    directory: Path | None = None
+
+
+class ProviderSection(_Section):
+    """One second-model provider.
+
+    Attributes:
+        api_key: never shown; from the environment rather than the file, if you can.
+        base_url: None takes the provider's public API.
+        effort: reasoning effort in the provider's own word.
+        simulated: marks every review that this provider touched as simulated.
+    """
+
+    api_key: SecretStr | None = None
+    base_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    connect_timeout_s: Seconds = 5.0
+    effort: str | None = None
+    simulated: bool = False
+
+
+class CompatibleSection(ProviderSection):
+    """A gateway that speaks OpenAI's Chat Completions.
+
+    Attributes:
+        output_limit_field: what the gateway calls the bound on output tokens.
+    """
+
+    output_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+
+
+class ProvidersSettings(_Section):
+    """The providers; one without key and address is not opened."""
+
+    anthropic: ProviderSection = ProviderSection()
+    openai: ProviderSection = ProviderSection()
+    openai_compatible: CompatibleSection = CompatibleSection()
+
+
+class LogSettings(_Section):
+    """Operational logs: ids, digests, outcomes, never content.
+
+    Attributes:
+        format: `auto` is `console` on a terminal and `json` elsewhere.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Settings(_Section):
+    """All settings."""
+
+    server: ServerSettings = ServerSettings()
+    limits: LimitSettings = LimitSettings()
+    deadline: DeadlineSettings = DeadlineSettings()
+    critic: CriticSettings = CriticSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    rubrics: RubricSettings = RubricSettings()
+    providers: ProvidersSettings = ProvidersSettings()
+    log: LogSettings = LogSettings()
+
+
+_VENDOR_KEYS = {
+    "ANTHROPIC_API_KEY": ("providers", "anthropic", "api_key"),
+    "OPENAI_API_KEY": ("providers", "openai", "api_key"),
+}
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the settings.
+
+    Args:
+        path: a TOML file, or None for the environment and the defaults alone.
+        environ: the environment; None takes the process's own.
+
+    Raises:
+        ConfigError: with every fault, each with file and line or the variable's name; no value of a key is repeated.
+    """
+    environ = os.environ if environ is None else environ
+    text, values = _read(path) if path is not None else ("", {})
+    origin: dict[tuple[str, ...], str] = {}
+    faults: list[Fault] = []
+    for name, vendor_key in _VENDOR_KEYS.items():
+        if environ.get(name):
+            _put(values, vendor_key, environ[name])
+            origin[vendor_key] = name
+    for name in sorted(environ):
+        if name.startswith(ENV_PREFIX) and name != CONFIG_VARIABLE:
+            key = tuple(name.removeprefix(ENV_PREFIX).lower().split("__"))
+            if _put(values, key, environ[name]):
+                origin[key] = name
+            else:
+                faults.append(Fault(name, "", "clashes with another setting"))
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as exc:
+        faults.extend(_fault(error, path, text, origin) for error in exc.errors(include_url=False))
+    if faults:
+        raise ConfigError(tuple(faults))
+    return settings
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError((Fault(str(path), "", f"cannot be read: {type(exc).__name__}"),)) from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError((Fault(str(path), "", f"is not TOML: {exc}"),)) from exc
+
+
+def _put(values: dict[str, Any], key: tuple[str, ...], value: str) -> bool:
+    """Set a nested value; False where something else stands in the way."""
+    at: Any = values
+    for step in key[:-1]:
+        at = at.setdefault(step, {})
+        if not isinstance(at, dict):
+            return False
+    at[key[-1]] = value
+    return True
+
+
+def _fault(error: Any, path: Path | None, text: str, origin: Mapping[tuple[str, ...], str]) -> Fault:
+    """Say where a setting came from and what is wrong with it, without repeating its value."""
+    loc = tuple(str(step) for step in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "no such setting" + _suggestion(loc)
+    elif "api_key" not in loc and not isinstance(error["input"], dict | BaseModel):
+        message = f"{message}; got {str(error['input'])[:80]!r}"
+    named = next((name for key, name in origin.items() if key == loc), None)
+    if named is not None:
+        where = named
+    elif path is not None and (line := _line_of(text, loc)):
+        where = f"{path}:{line}"
+    else:
+        where = str(path) if path is not None else "settings"
+    return Fault(where, ".".join(loc), message)
+
+
+def _suggestion(loc: tuple[str, ...]) -> str:
+    model: Any = Settings
+    for step in loc[:-1]:
+        model = model.model_fields[step].annotation
+    near = difflib.get_close_matches(loc[-1], list(model.model_fields), n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(model.model_fields)}"
+
+
+def _line_of(text: str, loc: tuple[str, ...]) -> int:
+    """Line of a key in a TOML text, counted from 1; of its table where the key is not found, 0 where nothing is."""
+    table: tuple[str, ...] = ()
+    best = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := re.fullmatch(r"\s*\[([\w.\- ]+)\]\s*(?:#.*)?", line):
+            table = tuple(piece.strip() for piece in match.group(1).split("."))
+            if table == loc[: len(table)]:
+                best = number
+        elif match := re.match(r"\s*([\w.\-]+)\s*=", line):
+            key = (*table, *match.group(1).split("."))
+            if key == loc:
+                return number
+            if key == loc[: len(key)]:
+                best = number
+    return best

@@ -1,0 +1,122 @@
+"""Telemetry: operational events and stage timings. Ids, digests, outcomes and durations; never content.
+
+Rooms do not log. The corridor wraps them in `Trail.stage` and reports each finished review once.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, Protocol
+
+import structlog
+
+from reviewer.core.finding import Finding
+from reviewer.core.review import RecordedReview, Stage, StageTiming
+
+
+class Observer(Protocol):
+    """Somebody who watches one review."""
+
+    def stage_started(self, stage: Stage) -> None:
+        """A stage begins."""
+        ...
+
+    def stage_finished(self, timing: StageTiming) -> None:
+        """A stage ended."""
+        ...
+
+    def finding(self, finding: Finding) -> None:
+        """A finding is known; its outcome may still change when its quotes are checked."""
+        ...
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def stage_started(self, stage: Stage) -> None:
+        """Do nothing."""
+
+    def stage_finished(self, timing: StageTiming) -> None:
+        """Do nothing."""
+
+    def finding(self, finding: Finding) -> None:
+        """Do nothing."""
+
+
+class Trail:
+    """Stage timings of one review, told to its observer as they come."""
+
+    __slots__ = ("_observer", "timings")
+
+    def __init__(self, observer: Observer) -> None:
+        """Start with no stage."""
+        self._observer = observer
+        self.timings: list[StageTiming] = []
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Time one stage; one that ends in an error is not reported as finished."""
+        self._observer.stage_started(stage)
+        began = time.perf_counter_ns()
+        yield
+        timing = StageTiming(stage, (time.perf_counter_ns() - began) // 1000)
+        self.timings.append(timing)
+        self._observer.stage_finished(timing)
+
+    def found(self, findings: tuple[Finding, ...]) -> None:
+        """Tell the observer of findings."""
+        for finding in findings:
+            self._observer.finding(finding)
+
+
+def configure(level: str, format_: Literal["auto", "json", "console"]) -> None:
+    """Set up structlog for the process: one line an event on standard error."""
+    console = format_ == "console" or (format_ == "auto" and sys.stderr.isatty())
+    renderer = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def logger() -> structlog.typing.FilteringBoundLogger:
+    """Return the package's event logger."""
+    log: structlog.typing.FilteringBoundLogger = structlog.get_logger("reviewer")
+    return log
+
+
+def report(recorded: RecordedReview) -> None:
+    """Write the one event of a finished review."""
+    review = recorded.review
+    logger().info(
+        "review",
+        review=review.id,
+        request_id=review.request_id,
+        tenant=review.tenant,
+        verdict=review.verdict.name,
+        causes=sorted({reason.cause.value for reason in review.reasons}),
+        route=review.route.id,
+        tier=review.route.tier.label,
+        rulebook=review.route.rulebook_digest,
+        draft=review.draft_digest,
+        index=recorded.position.index,
+        calls=len(review.calls),
+        served=[call.served_model for call in review.calls if call.served_model],
+        cost_micro_usd=sum(call.cost_micro_usd or 0 for call in review.calls),
+        replayed=recorded.replayed,
+        simulated=review.simulated,
+        **{f"{timing.stage.value}_us": timing.duration_us for timing in review.timings},
+        record_us=recorded.record_us,
+    )
