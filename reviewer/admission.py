@@ -13,7 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from reviewer.core.draft import ReviewRequest
-from reviewer.core.errors import DrainingError, IdempotencyConflictError, InProgressError, LedgerCorruptError, OverloadError
+from reviewer.core.errors import (
+    DrainingError,
+    IdempotencyConflictError,
+    InProgressError,
+    LedgerCorruptError,
+    OverloadError,
+)
 from reviewer.core.record import read_content
 from reviewer.core.review import RecordedReview
 from reviewer.ledger.interface import Ledger, Stored
@@ -65,7 +71,9 @@ class Admission:
         if self._draining:
             raise DrainingError("the server is shutting down")
         if self._in_flight >= self._max_in_flight:
-            raise OverloadError(f"{self._in_flight} reviews in flight, at most {self._max_in_flight}", self._retry_after_s)
+            raise OverloadError(
+                f"{self._in_flight} reviews in flight, at most {self._max_in_flight}", self._retry_after_s
+            )
         self._in_flight += 1
         self._idle.clear()
         try:

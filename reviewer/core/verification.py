@@ -77,9 +77,7 @@ class QuoteFinder:
             if at >= 0:
                 # A quote that begins in the named segment and runs over its end is where it was said to be.
                 at_home = named is not None and part is named[0] and named[1][0] <= at < named[1][1]
-                return _quote(
-                    part, at, at + len(needle), QuoteStatus.EXACT if at_home else QuoteStatus.RELOCATED
-                )
+                return _quote(part, at, at + len(needle), QuoteStatus.EXACT if at_home else QuoteStatus.RELOCATED)
         return None
 
     def _by_folding(
@@ -105,9 +103,7 @@ class QuoteFinder:
                     return _quote(part, start, end, status)
         return None
 
-    def _too_common(
-        self, needle: str, parts: list[Segmented], named: tuple[Segmented, tuple[int, int]] | None
-    ) -> bool:
+    def _too_common(self, needle: str, parts: list[Segmented], named: tuple[Segmented, tuple[int, int]] | None) -> bool:
         if named is not None and needle in fold(named[0].passage.text[slice(*named[1])]):
             return False
         return sum(_count(self._fold_once(p).text, needle) for p in parts) > MAX_PLAIN_OCCURRENCES
@@ -169,9 +165,7 @@ def _quote(part: Segmented, start: int, end: int, status: QuoteStatus) -> Quote:
     return Quote(passage.place, passage.ref, passage.text[start:end], first, last, status)
 
 
-def _own_first(
-    parts: list[Segmented], named: tuple[Segmented, tuple[int, int]] | None
-) -> Iterator[Segmented]:
+def _own_first(parts: list[Segmented], named: tuple[Segmented, tuple[int, int]] | None) -> Iterator[Segmented]:
     if named is not None:
         yield named[0]
     for part in parts:

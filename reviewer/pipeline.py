@@ -1,0 +1,250 @@
+"""The corridor: one review told once, from admission to the record. The only control flow across rooms.
+
+Each room takes a typed value and gives the next one; no room calls back up. A review leaves as a `RecordedReview`,
+which exists only once the verdict log has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from reviewer.admission import Admission, recall, replay
+from reviewer.checks.runner import run_checks
+from reviewer.core.baseline import INJECTION_CRITERIA
+from reviewer.core.check import Subject
+from reviewer.core.draft import DataClass, ReviewRequest
+from reviewer.core.errors import Fault, RequestError, ReviewNotFoundError
+from reviewer.core.finding import Finding, Outcome
+from reviewer.core.guidance import guide
+from reviewer.core.outcome import Completed
+from reviewer.core.passage import RedactedDraft
+from reviewer.core.record import CONTENT_KEY_BYTES, seal
+from reviewer.core.redaction import redact
+from reviewer.core.review import CriterionFact, Handoff, HandoffState, RecordedReview, Review, RouteTaken, Stage
+from reviewer.core.rulebook import Facts, Plan, Rulebook, applies
+from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict, decide
+from reviewer.core.verification import QuoteFinder, verify
+from reviewer.critic import Critic, Criticism, Inquiry
+from reviewer.ledger.interface import Ledger
+from reviewer.telemetry import Observer, Trail, Unwatched, report
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where a pipeline gets time, ids and randomness: everything that would make a run irreproducible.
+
+    Attributes:
+        now: UTC time.
+        new_id: UUIDv7 for a moment.
+        entropy: that many random bytes.
+    """
+
+    now: Callable[[], datetime]
+    new_id: Callable[[datetime], UUID]
+    entropy: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What one review has come to know when it is decided."""
+
+    plan: Plan
+    draft: RedactedDraft
+    findings: tuple[Finding, ...]
+    criticism: Criticism
+
+
+class Pipeline:
+    """Reviews drafts. Shares nothing between reviews but what it is given here."""
+
+    def __init__(self, rulebook: Rulebook, admission: Admission, critic: Critic, ledger: Ledger, world: World) -> None:
+        """Keep the collaborators."""
+        self._rulebook = rulebook
+        self._admission = admission
+        self._critic = critic
+        self._ledger = ledger
+        self._world = world
+
+    async def review(self, request: ReviewRequest, deadline: float, observer: Observer | None = None) -> RecordedReview:
+        """Review one draft, or return the review that its request id has already.
+
+        Args:
+            deadline: on the loop's clock, with what decision, record and reply need already taken off.
+
+        Raises:
+            RequestError: the revision it names does not exist or does not fit.
+            IdempotencyConflictError, InProgressError: see `Admission.once`.
+            LedgerUnavailableError: there is no record, so there is no verdict.
+        """
+        recorded = await self._admission.once(request, deadline, lambda: self._review(request, deadline, observer))
+        report(recorded)
+        return recorded
+
+    async def find(self, tenant: str, review_id: str) -> RecordedReview:
+        """Read a review from the log.
+
+        Raises:
+            ReviewNotFoundError: there is none.
+            LedgerUnavailableError, LedgerCorruptError: the log cannot be read.
+        """
+        stored = await self._ledger.find_review(tenant, review_id)
+        if stored is None:
+            raise ReviewNotFoundError(f"no review reviews/{review_id[:64]}")
+        return recall(stored)
+
+    async def _review(self, request: ReviewRequest, deadline: float, observer: Observer | None) -> RecordedReview:
+        trail = Trail(observer or Unwatched())
+        now = self._world.now()
+        with trail.stage(Stage.ADMIT):
+            plan = self._rulebook.plan(request.intent, request.tier, request.locale, _sample_key(request))
+            facts = _facts(request)
+            await self._check_revision(request)
+        with trail.stage(Stage.REDACT):
+            draft = redact(request, plan.public_values)
+        with trail.stage(Stage.CHECK):
+            checked = run_checks(plan, facts, Subject(draft, request.locale, now))
+            trail.found(checked.findings)
+            barred = _barred(request, plan, draft, checked.findings)
+        with trail.stage(Stage.CRITICISE):
+            inquiry = Inquiry(plan, facts, draft, now, deadline)
+            criticism = Criticism(None, troubles=barred) if barred else await self._critic.criticise(inquiry)
+        with trail.stage(Stage.VERIFY):
+            answered = _verified(criticism, plan, facts)
+            trail.found(answered)
+        with trail.stage(Stage.DECIDE):
+            case = Case(plan, draft, (*checked.findings, *answered), criticism)
+            troubles = (*checked.troubles, *criticism.troubles)
+            attempt = request.revision.attempt if request.revision else 0
+            decision = decide(EvidenceSet(plan, facts, case.findings, criticism.outcome, troubles, attempt))
+        with trail.stage(Stage.RECORD):
+            recorded = await self._record(request, self._compose(request, case, decision, trail))
+        return replace(recorded, record_us=trail.timings[-1].duration_us)
+
+    async def _check_revision(self, request: ReviewRequest) -> None:
+        """Hold a claimed revision against the review it follows: the count of attempts must not be the caller's word.
+
+        Raises:
+            RequestError: there is no such review, it did not ask for a revision, or the count is wrong.
+        """
+        revision = request.revision
+        if revision is None:
+            return
+        stored = await self._ledger.find_review(request.tenant, revision.previous_review.removeprefix("reviews/"))
+        if stored is None:
+            raise _fault("subject.revision.previous_review", "there is no such review")
+        previous = recall(stored).review
+        if previous.verdict is not Verdict.REVISE:
+            raise _fault("subject.revision.previous_review", f"that review said {previous.verdict.name}, not REVISE")
+        due = (previous.revision.attempt if previous.revision else 0) + 1
+        if revision.attempt != due:
+            raise _fault("subject.revision.attempt", f"got {revision.attempt}, the revision of that review is {due}")
+
+    async def _record(self, request: ReviewRequest, review: Review) -> RecordedReview:
+        appended = await self._ledger.append(seal(review, self._world.entropy(CONTENT_KEY_BYTES)))
+        if appended.existing is not None:
+            # Another process answered this request id while we worked: its review stands, ours was never written.
+            return replay(appended.existing, request)
+        return RecordedReview(review, appended.position)
+
+    def _compose(
+        self,
+        request: ReviewRequest,
+        case: Case,
+        decision: Decision,
+        trail: Trail,
+    ) -> Review:
+        plan, criticism, now = case.plan, case.criticism, self._world.now()
+        handoff = None
+        if decision.verdict is Verdict.HUMAN_HANDOFF:
+            handoff = Handoff(str(self._world.new_id(now)), HandoffState.OPEN, now)
+        outcome = criticism.outcome
+        return Review(
+            id=str(self._world.new_id(now)),
+            tenant=request.tenant,
+            request_id=request.request_id,
+            content_digest=request.content_digest,
+            created_at=now,
+            intent=request.intent,
+            locale=request.locale,
+            verdict=decision.verdict,
+            reasons=decision.reasons,
+            guidance=guide(decision, plan),
+            findings=case.findings,
+            criteria={i.key: CriterionFact(i.criterion.title, i.criterion.severity) for i in plan.criteria},
+            handoff=handoff,
+            pins=plan.pins,
+            route=RouteTaken(
+                id=plan.route.id,
+                domain=plan.route.domain,
+                tier=plan.tier,
+                defaulted=plan.route is self._rulebook.routing.default,
+                full=plan.full,
+                rulebook_digest=self._rulebook.digest,
+            ),
+            calls=criticism.calls,
+            timings=tuple(trail.timings),
+            drafter=request.draft.drafter,
+            drafter_usage=request.draft.usage,
+            draft_digest=request.draft.digest(),
+            sources_digest=request.draft.sources_digest(),
+            redactions=case.draft.report.counts,
+            simulated=any(call.simulated for call in criticism.calls),
+            dropped_findings=outcome.dropped if isinstance(outcome, Completed) else 0,
+            revision=request.revision,
+            labels=request.labels,
+        )
+
+
+def _sample_key(request: ReviewRequest) -> bytes:
+    """What decides whether a low-tier request is sampled: its content, so that a retry cannot change it."""
+    return request.content_digest.encode()
+
+
+def _facts(request: ReviewRequest) -> Facts:
+    draft = request.draft
+    return Facts(
+        intent=request.intent,
+        locale=request.locale,
+        has_sources=bool(draft.sources),
+        has_tool_calls=bool(draft.tool_calls),
+        has_draft_text=bool(draft.text.strip()),
+    )
+
+
+def _barred(
+    request: ReviewRequest, plan: Plan, draft: RedactedDraft, findings: tuple[Finding, ...]
+) -> tuple[Trouble, ...]:
+    """Why the second model must not see this request, if anything speaks against it."""
+    if not plan.full:
+        return ()
+    troubles: list[Trouble] = []
+    data_class = request.data_class or DataClass.CONFIDENTIAL
+    if data_class not in plan.route.data_classes:
+        message = f"material of class {data_class.value} may not be shown to a second model on this route"
+        troubles.append(Trouble(Cause.DATA_CLASS_FORBIDDEN, message))
+    if not draft.report.complete:
+        troubles.append(Trouble(Cause.REDACTION_INCOMPLETE, draft.report.incomplete_because))
+    if any(f.criterion in INJECTION_CRITERIA and f.outcome is Outcome.NOT_MET for f in findings):
+        message = "the second model was not asked: its word would be worth nothing on text that tries to steer it"
+        troubles.append(Trouble(Cause.INJECTION_SUSPECTED, message))
+    return tuple(troubles)
+
+
+def _verified(criticism: Criticism, plan: Plan, facts: Facts) -> tuple[Finding, ...]:
+    """Turn the critic's answers into findings in force; on a criterion that does not apply only NOT_MET counts."""
+    if not isinstance(criticism.outcome, Completed) or criticism.index is None:
+        return ()
+    finder = QuoteFinder(criticism.index)
+    criteria = {item.key: item.criterion for item in plan.criteria}
+    return tuple(
+        verify(answer, criteria[answer.criterion], criticism.judge, finder)
+        for answer in criticism.outcome.answers
+        if applies(criteria[answer.criterion], facts) or Outcome.NOT_MET in (answer.outcome, answer.worst)
+    )
+
+
+def _fault(field: str, message: str) -> RequestError:
+    return RequestError((Fault(field, "", message),))
