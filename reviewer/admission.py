@@ -52,6 +52,11 @@ class Admission:
         """Number of callers being served."""
         return self._in_flight
 
+    @property
+    def draining(self) -> bool:
+        """Whether no new work is taken any more."""
+        return self._draining
+
     def close_doors(self) -> None:
         """Take no new work from now on."""
         self._draining = True

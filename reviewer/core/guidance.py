@@ -1,5 +1,7 @@
-"""Guidance: what the drafting model may be shown of a critique. Reasons are for people; a route decides how much of
-them reaches the model, since a drafter that sees every reason learns to please the critic.
+"""Guidance: what the drafting model may be shown of a critique.
+
+Reasons are for people; a route decides how much of them reaches the model, since a drafter that sees every reason
+learns to please the critic.
 
 Never shown, whatever the route says: suspected injection, and criteria whose `reveal` is `none`.
 """

@@ -178,7 +178,7 @@ class SqliteLedger:
                 results = _commit(connection, batch)
             except Exception as exc:  # noqa: BLE001 - whatever it was: waiters must hear of it, and the thread must live
                 if connection is not None:
-                    connection.close(True)
+                    connection.close(force=True)
                     connection = None
                 self._deliver(_fail, batch, exc)
             else:

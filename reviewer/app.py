@@ -1,0 +1,148 @@
+"""The composition root: opens everything in one place, in order, and closes it in reverse."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from reviewer import discovery
+from reviewer.admission import Admission
+from reviewer.config import ProviderSection, Settings
+from reviewer.core.ids import uuid7
+from reviewer.core.rulebook import Rulebook
+from reviewer.critic import Critic
+from reviewer.ledger.interface import Ledger
+from reviewer.ledger.sqlite import SqliteLedger
+from reviewer.pipeline import Pipeline, World
+from reviewer.providers.interface import ReviewerProvider
+from reviewer.providers.settings import ProviderSettings
+from reviewer.rubrics.load import load_rulebook
+from reviewer.serving.server import Server
+from reviewer.serving.servicer import ReviewServicer
+from reviewer.telemetry import logger
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running service."""
+
+    server: Server
+    ledger: Ledger
+    rulebook: Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedEndpoints:
+    """Where the simulated provider listens; every configured provider is pointed there instead."""
+
+    anthropic_url: str
+    openai_url: str
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = None) -> AsyncIterator[App]:
+    """Open log, rules, providers and server; serving begins when this yields.
+
+    Raises:
+        ConfigError: the server's address cannot be listened on.
+        RubricError: a rubric, routing or model file is invalid.
+        LedgerUnavailableError: there is no log at the configured path.
+    """
+    now = datetime.now(UTC)
+    rulebook, warnings = load_rulebook(rubric_directory(settings), today=now.date())
+    for fault in warnings:
+        logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(SqliteLedger(settings.ledger.path))
+        providers = {}
+        for name, section in _configured(settings, simulated).items():
+            provider = open_provider(name, section, settings.limits.max_in_flight)
+            providers[name] = await stack.enter_async_context(provider)
+        critic = Critic(
+            providers,
+            rulebook.catalogue,
+            max_attempts=settings.critic.max_attempts,
+            min_model_s=settings.deadline.min_model_s,
+            entropy=os.urandom,
+        )
+        admission = Admission(ledger, settings.limits.max_in_flight, settings.limits.retry_after_s)
+        pipeline = Pipeline(rulebook, admission, critic, ledger, World(_now, _new_id, os.urandom))
+        servicer = ReviewServicer(pipeline, admission, settings.limits, settings.deadline)
+        server = Server(servicer, admission, critic, ledger, settings.server, settings.limits)
+        await stack.enter_async_context(server)
+        logger().info(
+            "serving",
+            address=server.address,
+            rulebook=rulebook.digest,
+            providers=sorted(providers),
+            simulated=simulated is not None,
+            log=settings.ledger.path.name,
+        )
+        yield App(server, ledger, rulebook)
+
+
+def rubric_directory(settings: Settings) -> Path:
+    """Return where rubrics are: as configured, else beside the package's checkout, else inside the installed package."""
+    if settings.rubrics.directory is not None:
+        return settings.rubrics.directory
+    package = Path(str(importlib.resources.files("reviewer")))
+    beside = package.parent / "rubrics"
+    return beside if (beside / "routing.yaml").is_file() else package / "_rubrics"
+
+
+def open_provider(name: str, section: ProviderSection, max_connections: int) -> ReviewerProvider:
+    """Build a provider's adapter; it connects to nothing yet. The SDK is imported here, and only if it is needed."""
+    settings = ProviderSettings(
+        name=name,
+        base_url=section.base_url,
+        api_key=section.api_key or SecretStr(""),
+        max_connections=max_connections,
+        connect_timeout_s=section.connect_timeout_s,
+        simulated=section.simulated,
+        effort=section.effort,
+        output_limit_field=getattr(section, "output_limit_field", "max_completion_tokens"),
+    )
+    provider: ReviewerProvider = discovery.load("providers", name, "PROVIDER")(settings)
+    return provider
+
+
+def _configured(settings: Settings, simulated: SimulatedEndpoints | None) -> dict[str, ProviderSection]:
+    """The providers to open: those with a key or, for a gateway, an address; all of them where simulated."""
+    sections: dict[str, ProviderSection] = {
+        "anthropic": settings.providers.anthropic,
+        "openai": settings.providers.openai,
+        "openai_compatible": settings.providers.openai_compatible,
+    }
+    if simulated is None:
+        return {
+            name: section
+            for name, section in sections.items()
+            if section.api_key or (name == "openai_compatible" and section.base_url)
+        }
+    # No key of the real provider may reach the simulated one.
+    return {
+        name: section.model_copy(
+            update={
+                "api_key": SecretStr("simulated"),
+                "base_url": simulated.anthropic_url if name == "anthropic" else simulated.openai_url,
+                "simulated": True,
+            }
+        )
+        for name, section in sections.items()
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id(moment: datetime) -> UUID:
+    return uuid7(moment, os.urandom(10))
