@@ -99,7 +99,7 @@ def rubric_directory(settings: Settings) -> Path:
 
 
 def open_provider(name: str, section: ProviderSection, max_connections: int) -> ReviewerProvider:
-    """Build a provider's adapter; it connects to nothing yet. The SDK is imported here, and only if it is needed."""
+    """Build a provider's adapter; nothing connects yet. The SDK is imported here, and only if it is needed."""
     settings = ProviderSettings(
         name=name,
         base_url=section.base_url,

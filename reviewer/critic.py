@@ -14,6 +14,7 @@ from datetime import date, datetime
 from random import Random
 
 from reviewer.core.critique import parse
+from reviewer.core.draft import Tier
 from reviewer.core.models import ModelCatalogue, ModelEntry
 from reviewer.core.outcome import (
     CallRecord,
@@ -34,7 +35,6 @@ from reviewer.core.rubric import Effect
 from reviewer.core.rulebook import Facts, Plan, applies
 from reviewer.core.segments import SegmentIndex, segment
 from reviewer.core.verdict import Cause, Trouble
-from reviewer.core.draft import Tier
 from reviewer.providers.interface import ProviderError, ReviewerProvider
 from reviewer.providers.retry import AttemptRecord, RetryPolicy, complete_with_retry
 
@@ -134,7 +134,8 @@ class Critic:
         """Keep the collaborators; nothing is opened here."""
         self._providers = providers
         self._catalogue = catalogue
-        self._policy = RetryPolicy(max_attempts, min_model_s, _loop_time, Random(int.from_bytes(entropy(8))))
+        jitter = Random(int.from_bytes(entropy(8)))  # noqa: S311 - it spreads retries in time and guards nothing
+        self._policy = RetryPolicy(max_attempts, min_model_s, _loop_time, jitter)
         self._entropy = entropy
         self._scopes: set[asyncio.Timeout] = set()
         self._drain_at: float | None = None
@@ -223,7 +224,7 @@ class Critic:
             if deadline - _loop_time() < self._policy.min_attempt_s:
                 return outcome
             repaired = await self._ask_once(prompt.repaired(), calls, deadline, "repair")
-            # What failed is that the first answer was unreadable: an outage on the way to a second one is not a new cause.
+            # The first answer was unreadable; an outage on the way to a second one is not a new cause.
             return repaired if isinstance(repaired, Completed | Refused | Truncated | Malformed) else outcome
         return outcome
 

@@ -44,7 +44,7 @@ class Passage:
 
     Attributes:
         place: where a quote from it is said to stand.
-        ref: `draft`; a source's id; `m3.0` for part 0 of turn 3; a proposed call's id; with `TITLE` or `NAME` for those.
+        ref: `draft`; a source's id; `m3.0` for part 0 of turn 3; a proposed call's id; `TITLE`, `NAME` appended.
         role: who wrote it, for conversation passages.
         substitutions: in order of position.
     """

@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import rfc8785
+
 from reviewer.core import questionnaire
 from reviewer.core.baseline import BASELINE
 from reviewer.core.canonical import canonical_bytes
@@ -195,8 +197,11 @@ def assemble(
 
 
 def file_digest(model: Frozen) -> str:
-    """SHA-256, in hex, of the RFC 8785 form of a file model with all defaults written out."""
-    return hashlib.sha256(canonical_bytes(model.model_dump(mode="json", by_alias=True))).hexdigest()
+    """SHA-256, in hex, of the RFC 8785 form of a file model with all defaults written out.
+
+    Unlike a record, a rubric may hold decimal numbers (bounds in the arguments of a check): the full encoder is used.
+    """
+    return hashlib.sha256(rfc8785.dumps(model.model_dump(mode="json", by_alias=True))).hexdigest()
 
 
 def fold_locale(locale: str) -> str:

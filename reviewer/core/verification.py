@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from reviewer.core.finding import Finding, Origin, Outcome, Quote, QuoteStatus
 from reviewer.core.folding import Folded, fold, fold_part
 from reviewer.core.outcome import Answer, Evidence
-from reviewer.core.rubric import Criterion, EvidenceDemand, Place
+from reviewer.core.rubric import Criterion, EvidenceDemand
 from reviewer.core.segments import Segmented, SegmentIndex
 
 MIN_QUOTE_CHARS = 12

@@ -4,7 +4,7 @@ What a store promises:
 
 * **durable**: when `append` returns, the entry survives the death of process and machine;
 * **contiguous**: indexes run from 0 without gaps, in the order of commits;
-* **once**: of two entries of one tenant with the same request id only the first is kept, the second caller gets it back;
+* **once**: of two entries of one tenant with one request id only the first is kept, and the second caller gets it;
 * **unknown is failure**: where it cannot tell whether a commit took effect, `append` raises; the retry finds out.
 
 It does not promise that entries appear in the order in which `append` was called.

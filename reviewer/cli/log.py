@@ -1,0 +1,99 @@
+"""`reviewer log`: create, list and show the verdict log, straight from its file."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reviewer.admission import recall
+from reviewer.cli.console import ConfigOption, errors_end_the_command, fail, out, settings_or_exit
+from reviewer.cli.render import log_table, review_panel
+from reviewer.client import review_json
+from reviewer.core.merkle import leaf_hash
+from reviewer.ledger import sqlite
+from reviewer.ledger.interface import Stored
+from reviewer.ledger.sqlite import SqliteLedger
+from reviewer.serving.replies import review_message
+from reviewer.serving.requests import DEFAULT_TENANT
+
+app = typer.Typer(help="Create and read the verdict log.", no_args_is_help=True)
+_PathOption = Annotated[
+    Path | None, typer.Option("--path", help="Log file; default: the one the settings name.", show_default=False)
+]
+
+
+@app.command("init")
+def init(path: _PathOption = None, config: ConfigOption = None) -> None:
+    """Create an empty log; refuses where a file exists already."""
+    target = path or settings_or_exit(config).ledger.path
+    with errors_end_the_command():
+        sqlite.create(target)
+    out.print(f"created {target}", markup=False)
+
+
+@app.command("list")
+def list_(
+    path: _PathOption = None,
+    first: Annotated[int | None, typer.Option(help="First index; default: the latest entries.", min=0)] = None,
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=10_000)] = 20,
+    config: ConfigOption = None,
+) -> None:
+    """List entries, oldest first."""
+    target = path or settings_or_exit(config).ledger.path
+    with errors_end_the_command():
+        entries = asyncio.run(_page(target, first, limit))
+        out.print(log_table(recall(entry) for entry in entries))
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="reviews/{id}, or the id alone.")],
+    path: _PathOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="The whole review as JSON.")] = False,
+    record: Annotated[bool, typer.Option("--record", help="The canonical record, byte for byte.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show one entry, after checking its leaf hash and the commitment to its content."""
+    target = path or settings_or_exit(config).ledger.path
+    with errors_end_the_command():
+        stored = asyncio.run(_find(target, name.removeprefix("reviews/")))
+        if stored is None:
+            fail(f"no review {name} in {target.name}")
+        if problem := _problem(stored):
+            fail(f"{name}: {problem}")
+        if record:
+            out.print(stored.record.decode(), markup=False)
+            return
+        message = review_message(recall(stored))
+    if json_:
+        out.print(review_json(message), markup=False)
+    else:
+        out.print(review_panel(message))
+
+
+def _problem(stored: Stored) -> str:
+    """Say how an entry contradicts itself; empty where it does not."""
+    if leaf_hash(stored.record) != stored.position.leaf_hash:
+        return "the record does not have the leaf hash that the log holds"
+    if stored.content is None or stored.content_key is None:
+        return ""
+    commitment = hmac.digest(stored.content_key, stored.content, hashlib.sha256).hex()
+    if f'"content_commitment":"{commitment}"'.encode() not in stored.record:
+        return "the content is not the one that the record commits to"
+    return ""
+
+
+async def _page(path: Path, first: int | None, limit: int) -> tuple[Stored, ...]:
+    async with SqliteLedger(path) as ledger:
+        start = max(await ledger.size() - limit, 0) if first is None else first
+        return await ledger.page(start, limit)
+
+
+async def _find(path: Path, review_id: str) -> Stored | None:
+    async with SqliteLedger(path) as ledger:
+        return await ledger.find_review(DEFAULT_TENANT, review_id)

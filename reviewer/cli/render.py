@@ -1,0 +1,98 @@
+"""Reviews and log entries as people read them in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from reviewer.client import Cause, Quote, Reason, Review, Verdict
+from reviewer.core.record import rfc3339
+from reviewer.core.review import RecordedReview
+
+_STYLES = {
+    Verdict.VERDICT_APPROVE: ("APPROVE", "green"),
+    Verdict.VERDICT_REVISE: ("REVISE", "yellow"),
+    Verdict.VERDICT_HUMAN_HANDOFF: ("HUMAN HANDOFF", "red"),
+}
+_MAX_SHOWN_CHARS = 300
+
+
+def review_panel(review: Review, *, asked: str = "", draft: str = "") -> RenderableType:
+    """Show one review: what was asked and drafted where known, the verdict, and every reason with its quotes."""
+    name, style = _STYLES.get(review.verdict, ("NO VERDICT", "red"))
+    title = f"[bold {style}]{name}[/]" + ("  [reverse] SIMULATED [/]" if review.simulated else "")
+    lines: list[RenderableType] = []
+    if asked:
+        lines.append(Text.assemble(("asked  ", "dim"), _short(asked)))
+    if draft:
+        lines.append(Text.assemble(("draft  ", "dim"), _short(draft)))
+    lines.extend(_reason(reason) for reason in review.reasons)
+    if not review.reasons:
+        lines.append(Text("every criterion is met, every quote stands", style="green"))
+    if review.guidance.items:
+        points = "; ".join(item.instruction or item.title for item in review.guidance.items)
+        lines.append(Text.assemble(("to the drafter  ", "dim"), _short(points)))
+    lines.append(Text(_footer(review), style="dim"))
+    return Panel(Group(*lines), title=title, title_align="left", subtitle=escape(review.intent), border_style=style)
+
+
+def log_table(entries: Iterable[RecordedReview]) -> Table:
+    """Show log entries, one a row."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("index", "time", "review", "intent", "verdict", "causes", "leaf"):
+        table.add_column(column, overflow="fold")
+    for entry in entries:
+        review = entry.review
+        name, style = _STYLES[Verdict.Value(f"VERDICT_{review.verdict.name}")]
+        causes = ", ".join(sorted({reason.cause.value for reason in review.reasons})) or "-"
+        table.add_row(
+            str(entry.position.index),
+            rfc3339(review.created_at)[:19] + "Z",
+            review.id,
+            escape(review.intent),
+            f"[{style}]{name}[/]" + (" (simulated)" if review.simulated else ""),
+            causes,
+            entry.position.leaf_hash.hex()[:12],
+        )
+    return table
+
+
+def _reason(reason: Reason) -> RenderableType:
+    name, style = _STYLES.get(reason.asks_for, ("?", "red"))
+    if reason.asks_for == Verdict.VERDICT_APPROVE:
+        name, style = "note", "dim"
+    cause = Cause.Name(reason.cause).removeprefix("CAUSE_").lower()
+    head = Text.assemble((f"{name:<13} ", style), (reason.criterion or cause, "bold"))
+    if reason.criterion and reason.cause != Cause.CAUSE_CRITERION:
+        head.append(f" ({cause})")
+    head.append(f"  {_short(reason.message)}")
+    body = [head, *(_quote(quote) for quote in reason.quotes)]
+    if reason.suggested_fix:
+        body.append(Text.assemble(("              fix  ", "dim"), _short(reason.suggested_fix)))
+    return Group(*body)
+
+
+def _quote(quote: Quote) -> Text:
+    where = f"{quote.ref}[{quote.start_char}:{quote.end_char}]"
+    return Text.assemble(("              ", ""), (f"\u201c{_short(quote.text)}\u201d ", "italic"), (where, "dim"))
+
+
+def _footer(review: Review) -> str:
+    calls = ", ".join(
+        f"{call.served_model or call.requested_model} {call.latency_us / 1000:.0f} ms"
+        + (f" [{call.failure}]" if call.failure else "")
+        for call in review.model_calls
+    )
+    rubrics = " ".join(f"{pin.id}@{pin.version}" for pin in review.rubrics)
+    log = f"log #{review.log_position.index} {review.log_position.leaf_hash.hex()[:12]}"
+    return f"{review.name}  {log}  {rubrics}  {calls or 'no model call'}"
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _MAX_SHOWN_CHARS else flat[: _MAX_SHOWN_CHARS - 1] + "\u2026"

@@ -1,0 +1,57 @@
+"""`reviewer serve`: run the service until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from typing import Annotated
+
+import typer
+
+from reviewer import telemetry
+from reviewer.cli.console import ConfigOption, errors_end_the_command, settings_or_exit
+from reviewer.cli.service import running
+from reviewer.config import Settings
+from reviewer.ledger import sqlite
+
+
+def serve(
+    config: ConfigOption = None,
+    address: Annotated[str | None, typer.Option(help="Host and port; wins over the settings.")] = None,
+    simulate: Annotated[
+        bool,
+        typer.Option("--simulate", help="Answer from the rubrics' cases instead of real models; marks all it touches."),
+    ] = False,
+    create_log: Annotated[bool, typer.Option("--create-log", help="Create the verdict log if there is none.")] = False,
+) -> None:
+    """Run the review service until SIGTERM or SIGINT; then finish or hand off what is in flight."""
+    settings = settings_or_exit(config)
+    telemetry.configure(settings.log.level, settings.log.format)
+    with errors_end_the_command():
+        if address is not None:
+            settings = _at(settings, address)
+        if create_log and not settings.ledger.path.exists():
+            sqlite.create(settings.ledger.path)
+        import uvloop
+
+        uvloop.run(_serve(settings, simulate=simulate))
+
+
+async def _serve(settings: Settings, *, simulate: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings, simulate=simulate) as app:
+        # Everything up to here lives as long as the process: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
+        await stop.wait()
+        await app.server.drain()
+
+
+def _at(settings: Settings, address: str) -> Settings:
+    return Settings.model_validate(
+        {**settings.model_dump(), "server": {**settings.server.model_dump(), "address": address}}
+    )

@@ -1,0 +1,29 @@
+"""Running the service inside a command, with the simulated provider beside it where that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from reviewer.app import App, SimulatedEndpoints, open_app, rubric_directory
+from reviewer.config import Settings
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, simulate: bool) -> AsyncIterator[App]:
+    """Run the service; with `simulate`, against a provider on loopback that answers from the rubrics' own cases.
+
+    Raises:
+        ReviewerError: see `open_app`.
+    """
+    async with AsyncExitStack() as stack:
+        endpoints = None
+        if simulate:
+            # The simulator's web server is no part of a service that runs against real models.
+            from reviewer.simulate.loading import load_script
+            from reviewer.simulate.server import SimulatedProvider
+
+            script = load_script(cases_dir=rubric_directory(settings))
+            provider = await stack.enter_async_context(SimulatedProvider(script))
+            endpoints = SimulatedEndpoints(provider.base_url, provider.openai_base_url)
+        yield await stack.enter_async_context(open_app(settings, endpoints))

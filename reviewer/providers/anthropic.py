@@ -1,0 +1,139 @@
+"""Anthropic Messages (`POST /v1/messages`), by the official SDK's client.
+
+Not here: the HTTP exchange and its errors (`wire.py`), retries (`retry.py`), the meaning of a reply (`core.critique`).
+Field names follow `anthropic.types.message_create_params` and `anthropic.types.message` of anthropic 2.11.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal
+
+import anthropic
+import httpx2
+from pydantic import BaseModel, NonNegativeInt
+
+from reviewer.core.outcome import Reply, StopReason, Usage
+from reviewer.core.prompt import Prompt
+from reviewer.core.questionnaire import FINDINGS_SCHEMA
+from reviewer.providers.adapter import Adapter, Format
+from reviewer.providers.body import hole, image_base64, image_label
+from reviewer.providers.failure import tidy
+from reviewer.providers.settings import ProviderSettings
+from reviewer.providers.transport import timeout
+from reviewer.providers.wire import Received, Vendor
+
+PUBLIC_URL = "https://api.anthropic.com"
+_STOPS = {
+    "end_turn": StopReason.COMPLETE,
+    "stop_sequence": StopReason.COMPLETE,
+    "max_tokens": StopReason.TRUNCATED,
+    "refusal": StopReason.REFUSED,
+    "model_context_window_exceeded": StopReason.CONTEXT_EXCEEDED,
+}
+
+
+class _OutputDetails(BaseModel):
+    thinking_tokens: NonNegativeInt = 0
+
+
+class _Usage(BaseModel):
+    input_tokens: NonNegativeInt
+    output_tokens: NonNegativeInt
+    cache_creation_input_tokens: NonNegativeInt | None = None
+    cache_read_input_tokens: NonNegativeInt | None = None
+    output_tokens_details: _OutputDetails | None = None
+
+
+class _Block(BaseModel):
+    type: str
+    text: str | None = None
+
+
+class _Message(BaseModel):
+    type: Literal["message"]
+    model: str
+    content: list[_Block]
+    stop_reason: str | None
+    usage: _Usage
+
+
+def _shape(settings: ProviderSettings) -> dict[str, object]:
+    """Return the body with holes for what differs between calls."""
+    output: dict[str, object] = {"format": {"type": "json_schema", "schema": FINDINGS_SCHEMA}}
+    if settings.effort is not None:
+        output["effort"] = settings.effort
+    return {
+        "model": hole("model"),
+        "max_tokens": hole("max_tokens"),
+        "output_config": output,
+        "system": [{"type": "text", "text": hole("prefix"), "cache_control": {"type": "ephemeral"}}],
+        "messages": [{"role": "user", "content": hole("content")}],
+    }
+
+
+def _content(prompt: Prompt) -> list[dict[str, object]]:
+    """Return the variable part as content blocks: all text, then each image after its label."""
+    blocks: list[dict[str, object]] = [{"type": "text", "text": block} for block in prompt.blocks]
+    for number, image in enumerate(prompt.images, 1):
+        source = {"type": "base64", "media_type": image.media_type, "data": image_base64(image)}
+        blocks += ({"type": "text", "text": image_label(number)}, {"type": "image", "source": source})
+    return blocks
+
+
+def _read(received: Received) -> Reply:
+    message = _Message.model_validate_json(received.content)
+    usage = message.usage
+    written, cached = usage.cache_creation_input_tokens or 0, usage.cache_read_input_tokens or 0
+    stop = message.stop_reason or ""
+    return Reply(
+        text="".join([block.text or "" for block in message.content if block.type == "text"]),
+        stop=_STOPS.get(stop, StopReason.OTHER),
+        provider_stop=tidy(stop),
+        served_model=tidy(message.model),
+        request_id=received.request_id,
+        usage=Usage(
+            input_tokens=usage.input_tokens + written + cached,
+            cached_input_tokens=cached,
+            cache_write_tokens=written,
+            output_tokens=usage.output_tokens,
+            reasoning_tokens=usage.output_tokens_details.thinking_tokens if usage.output_tokens_details else 0,
+        ),
+        simulated=received.simulated,
+    )
+
+
+def _make(settings: ProviderSettings, base_url: str, http: httpx2.AsyncClient) -> anthropic.AsyncAnthropic:
+    client = anthropic.AsyncAnthropic(
+        api_key=settings.api_key.get_secret_value(),
+        base_url=base_url,
+        timeout=timeout(settings),
+        max_retries=0,
+        http_client=http,
+        open_telemetry=False,
+    )
+    # The SDK adds headers from ANTHROPIC_CUSTOM_HEADERS and has no argument against it.
+    client._custom_headers = {}  # noqa: SLF001
+    return client
+
+
+_VENDOR = Vendor(
+    logger="anthropic",
+    http_client=anthropic.DefaultAioHttpClient,
+    make=_make,
+    status_error=anthropic.APIStatusError,
+    connection_error=anthropic.APIConnectionError,
+    request_id_header="request-id",
+)
+PROVIDER = partial(
+    Adapter,
+    Format(
+        vendor=_VENDOR,
+        path="/v1/messages",
+        public_url=PUBLIC_URL,
+        needs_key=True,
+        shape=_shape,
+        content=_content,
+        read=_read,
+    ),
+)

@@ -1,0 +1,144 @@
+"""OpenAI Responses (`POST /responses`), by the official SDK's client.
+
+Not here: the HTTP exchange and its errors (`wire.py`), retries (`retry.py`), the meaning of a reply (`core.critique`).
+Field names follow `openai.types.responses` of openai 3.52. Nothing is stored at the provider (`store: false`).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal
+
+from pydantic import BaseModel, NonNegativeInt
+
+from reviewer.core.outcome import FailureKind, Reply, StopReason, Usage
+from reviewer.core.prompt import Prompt
+from reviewer.core.questionnaire import FINDINGS_SCHEMA
+from reviewer.providers.adapter import Adapter, Format
+from reviewer.providers.body import hole, image_data_url, image_label
+from reviewer.providers.failure import tidy
+from reviewer.providers.openai_client import PUBLIC_URL, VENDOR
+from reviewer.providers.settings import ProviderSettings
+from reviewer.providers.wire import Received
+
+_INCOMPLETE = {"max_output_tokens": StopReason.TRUNCATED, "content_filter": StopReason.REFUSED}
+
+
+class _InputDetails(BaseModel):
+    cached_tokens: NonNegativeInt = 0
+    cache_write_tokens: NonNegativeInt = 0
+
+
+class _OutputDetails(BaseModel):
+    reasoning_tokens: NonNegativeInt = 0
+
+
+class _Usage(BaseModel):
+    input_tokens: NonNegativeInt
+    output_tokens: NonNegativeInt
+    input_tokens_details: _InputDetails = _InputDetails()
+    output_tokens_details: _OutputDetails = _OutputDetails()
+
+
+class _Content(BaseModel):
+    type: str
+    text: str | None = None
+
+
+class _Item(BaseModel):
+    type: str
+    content: list[_Content] | None = None
+
+
+class _Incomplete(BaseModel):
+    reason: str | None = None
+
+
+class _Response(BaseModel):
+    object: Literal["response"]
+    model: str
+    status: str
+    output: list[_Item]
+    incomplete_details: _Incomplete | None = None
+    usage: _Usage | None = None
+
+
+def _shape(settings: ProviderSettings) -> dict[str, object]:
+    """Return the body with holes for what differs between calls."""
+    form = {"type": "json_schema", "name": "findings", "strict": True, "schema": FINDINGS_SCHEMA}
+    body: dict[str, object] = {
+        "model": hole("model"),
+        "max_output_tokens": hole("max_tokens"),
+        "store": False,
+        "prompt_cache_key": hole("cache_key"),
+        "text": {"format": form},
+        "input": [
+            {"role": "developer", "content": [{"type": "input_text", "text": hole("prefix")}]},
+            {"role": "user", "content": hole("content")},
+        ],
+    }
+    if settings.effort is not None:
+        body["reasoning"] = {"effort": settings.effort}
+    return body
+
+
+def _content(prompt: Prompt) -> list[dict[str, object]]:
+    """Return the variable part as content parts: all text, then each image after its label."""
+    parts: list[dict[str, object]] = [{"type": "input_text", "text": block} for block in prompt.blocks]
+    for number, image in enumerate(prompt.images, 1):
+        shown: dict[str, object] = {"type": "input_image", "image_url": image_data_url(image), "detail": "auto"}
+        parts += ({"type": "input_text", "text": image_label(number)}, shown)
+    return parts
+
+
+def _read(received: Received) -> Reply:
+    response = _Response.model_validate_json(received.content)
+    if response.status == "failed":
+        raise received.failed(FailureKind.SERVER_ERROR, "the provider reports that it failed to generate a response")
+    parts = [part for item in response.output if item.type == "message" for part in item.content or ()]
+    stop, word = _stop(response, parts)
+    return Reply(
+        text="".join([part.text or "" for part in parts if part.type == "output_text"]),
+        stop=stop,
+        provider_stop=tidy(word),
+        served_model=tidy(response.model),
+        request_id=received.request_id,
+        usage=_usage(response.usage),
+        simulated=received.simulated,
+    )
+
+
+def _stop(response: _Response, parts: list[_Content]) -> tuple[StopReason, str]:
+    """A refusal arrives as content of a response that says it is completed, so it is looked for first."""
+    if any(part.type == "refusal" for part in parts):
+        return StopReason.REFUSED, "refusal"
+    if response.status == "completed":
+        return StopReason.COMPLETE, response.status
+    reason = (response.incomplete_details and response.incomplete_details.reason) or response.status
+    return _INCOMPLETE.get(reason, StopReason.OTHER), reason
+
+
+def _usage(usage: _Usage | None) -> Usage:
+    if usage is None:
+        return Usage()
+    return Usage(
+        input_tokens=usage.input_tokens,
+        cached_input_tokens=usage.input_tokens_details.cached_tokens,
+        cache_write_tokens=usage.input_tokens_details.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.output_tokens_details.reasoning_tokens,
+    )
+
+
+PROVIDER = partial(
+    Adapter,
+    Format(
+        vendor=VENDOR,
+        path="/responses",
+        public_url=PUBLIC_URL,
+        needs_key=True,
+        shape=_shape,
+        content=_content,
+        read=_read,
+    ),
+)
