@@ -90,7 +90,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
 
 
 def rubric_directory(settings: Settings) -> Path:
-    """Return where rubrics are: as configured, else beside the package's checkout, else inside the installed package."""
+    """Return where rubrics are: as configured, else beside the package's checkout, else in the installed package."""
     if settings.rubrics.directory is not None:
         return settings.rubrics.directory
     package = Path(str(importlib.resources.files("reviewer")))

@@ -18,7 +18,8 @@ from reviewer.core.questionnaire import Questionnaire
 from reviewer.core.rubric import Place
 from reviewer.core.segments import Segmented, SegmentIndex
 
-_WORD = re.compile(r"\b[A-Za-z\u00c0-\u024f]{5,20}\b")
+# Whole words first; then any run, since a draft in Chinese needs a critic that reads as much as one in English does.
+_WORDS = (re.compile(r"\b\w{4,20}\b"), re.compile(r"\w{4,20}"), re.compile(r"\w{1,20}"))
 _SYLLABLES = ("ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "xo", "zu", "kra")
 _TITLES = {
     Place.CONVERSATION: "conversation",
@@ -173,11 +174,22 @@ def _attention(index: SegmentIndex, nonce: bytes) -> AttentionChecks | None:
     for part in reversed(index.parts):
         if part.passage.place not in (Place.DRAFT, Place.TOOL_CALL) or not part.spans:
             continue
-        text = part.passage.text
-        match = _WORD.search(text, int.from_bytes(nonce[16:20]) % len(text)) or _WORD.search(text)
-        if match is not None:
-            return _pair(match.group(0), text.casefold(), part.label, nonce)
+        word = _some_word(part, int.from_bytes(nonce[16:20]))
+        if word:
+            return _pair(word, part.passage.text.casefold(), part.label, nonce)
     return None
+
+
+def _some_word(part: Segmented, chance: int) -> str:
+    """Return a word that stands whole in one segment, chosen by `chance`; empty where the part has none."""
+    text, spans = part.passage.text, part.spans
+    at = chance % len(spans)
+    for pattern in _WORDS:
+        for begin, end in (*spans[at:], *spans[:at]):
+            match = pattern.search(text, begin + chance % (end - begin), end) or pattern.search(text, begin, end)
+            if match is not None:
+                return match.group(0)
+    return ""
 
 
 def _pair(word: str, folded: str, label: str, nonce: bytes) -> AttentionChecks:

@@ -143,11 +143,13 @@ def build(rubrics: tuple[Rubric, ...], locale: str) -> Questionnaire:
 def _question(question: Question, local_guidance: str | None) -> list[str]:
     criterion = question.criterion
     na = " [NOT_APPLICABLE allowed]" if criterion.na_allowed else ""
-    demand = _DEMAND[criterion.evidence_rule.on]
-    places = ", ".join(place.value for place in criterion.evidence_rule.places)
+    rule = criterion.evidence_rule
+    demand = _DEMAND[rule.on]
+    places = ", ".join(place.value for place in rule.places)
+    least = f" At least {rule.min_quotes}." if rule.min_quotes > 1 else ""
     lines = [
         f"## {question.alias} {question.key} ({criterion.kind.value}, {criterion.severity.value}){demand}{na}",
-        criterion.question + (f" Quotes from: {places}." if demand else ""),
+        criterion.question + (f" Quotes from: {places}.{least}" if demand else ""),
     ]
     lines.extend(
         f"{title}: {text}" for title, text in (("Note", criterion.guidance), ("Local", local_guidance)) if text
