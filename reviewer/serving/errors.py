@@ -95,7 +95,9 @@ def status_of(error: ReviewerError, correlation_id: str) -> status_pb2.Status:
     return status
 
 
-def _packed(detail: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest | error_details_pb2.RetryInfo) -> AnyMessage:
+def _packed(
+    detail: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest | error_details_pb2.RetryInfo,
+) -> AnyMessage:
     packed = AnyMessage()
     packed.Pack(detail)
     return packed

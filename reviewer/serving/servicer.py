@@ -130,7 +130,9 @@ def _parse(kind: type[M], raw: bytes) -> M:
     try:
         message.ParseFromString(raw)
     except DecodeError as exc:
-        raise RequestError((Fault("", "", f"the bytes are no {kind.DESCRIPTOR.name} (bad field or bad UTF-8)"),)) from exc
+        raise RequestError(
+            (Fault("", "", f"the bytes are no {kind.DESCRIPTOR.name} (bad field or bad UTF-8)"),)
+        ) from exc
     return message
 
 

@@ -1,0 +1,127 @@
+"""Check `citations`: markers name sources that exist, and words quoted beside a marker stand in that source."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import partial
+
+from reviewer.checks.citation_markers import Marker, SourceIndex
+from reviewer.checks.quoting import quotes
+from reviewer.checks.sentences import sentences
+from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject, Unavailable
+from reviewer.core.passage import TITLE, RedactedDraft
+from reviewer.core.rubric import Frozen, Place
+
+_MIN_QUOTED = 12
+# Each quotation is one search in a source: the bound keeps their product small.
+_MAX_QUOTATIONS = 200
+# Short ones are matched too, so that their marks are not paired with those of their neighbours.
+_QUOTATION = re.compile(
+    "\"([^\"\n]{0,2000})\"|\u201c([^\u201c\u201d\n]{0,2000})\u201d|\u00ab([^\u00ab\u00bb\n]{0,2000})\u00bb"
+)
+_ELLIPSIS = re.compile(r"\s*(?:\[\s*(?:\.{3}|\u2026)\s*\]|\(\s*(?:\.{3}|\u2026)\s*\)|\.{3}|\u2026)\s*")
+_MARKS = str.maketrans(
+    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00ab": '"', "\u00bb": '"', "\u2010": "-"}
+    | {"\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u00ad": ""}
+)
+
+
+class Args(Frozen):
+    """Whether a draft with sources must cite one."""
+
+    required: bool = False
+
+
+def build(args: Args) -> Check:
+    """Return the check."""
+    return partial(_check, args)
+
+
+def _check(args: Args, subject: Subject) -> CheckOutcome:
+    draft = subject.draft
+    markers = list(SourceIndex(draft.sources).markers(draft.text))
+    if not markers:
+        if args.required and draft.sources:
+            return Flagged("sources were given and the draft cites none", fix="Cite the source of each claim.")
+        return Passed(why="the draft cites nothing")
+    if unknown := [m for m in markers if m.unknown]:
+        shown = quotes(draft.draft, ((m.start, m.end) for m in unknown))
+        return Flagged("the draft cites sources that were not given", shown, fix="Cite given sources only.")
+    quotations = _attributed(draft.text, markers)
+    if len(quotations) > _MAX_QUOTATIONS:
+        return Unavailable(f"the draft attributes more than {_MAX_QUOTATIONS} quotations")
+    sources = _FoldedSources(draft)
+    if false := [q for q in quotations if not any(sources.hold(s, q.text) for s in q.sources)]:
+        shown = quotes(draft.draft, ((q.start, q.end) for q in false))
+        return Flagged("quoted words do not stand in the source cited beside them", shown)
+    return Passed(quotes(draft.draft, ((m.start, m.end) for m in markers)), "every marker names a given source")
+
+
+@dataclass(frozen=True, slots=True)
+class _Quotation:
+    """Quoted words with the sources cited in their sentence."""
+
+    start: int
+    end: int
+    text: str
+    sources: tuple[int, ...]
+
+
+def _attributed(text: str, markers: list[Marker]) -> list[_Quotation]:
+    """Return the quotations that stand in one sentence with a marker; a marker may follow the full stop."""
+    found: list[_Quotation] = []
+    spans = list(sentences(text))
+    marks = iter(markers)
+    mark = next(marks, None)
+    quotations = _QUOTATION.finditer(text)
+    quotation = next(quotations, None)
+    for start, end in spans:
+        cited: list[int] = []
+        quoted: list[re.Match[str]] = []
+        while quotation is not None and quotation.start() < end:
+            if len(quotation.group(0)) >= _MIN_QUOTED + 2:
+                quoted.append(quotation)
+            end = max(end, quotation.end())
+            quotation = next(quotations, None)
+        while mark is not None and (mark.start < end or not text[end : mark.start].strip()):
+            cited.extend(mark.sources)
+            end = max(end, mark.end)
+            mark = next(marks, None)
+        if cited:
+            sources = tuple(dict.fromkeys(cited))
+            found.extend(_Quotation(m.start(), m.end(), m.group(m.lastindex or 0), sources) for m in quoted)
+    return found
+
+
+@dataclass(slots=True)
+class _FoldedSources:
+    """Source texts in the form in which quotations are compared, folded once each and only where cited."""
+
+    draft: RedactedDraft
+    _folded: dict[int, str] = field(default_factory=dict)
+
+    def hold(self, index: int, quoted: str) -> bool:
+        """Whether the pieces of a quotation (parted by ellipses) stand in a source, in order."""
+        if index not in self._folded:
+            self._folded[index] = self._fold_source(index)
+        folded, at = self._folded[index], 0
+        for piece in _ELLIPSIS.split(quoted):
+            wanted = _fold(piece).strip(" .,;:!?")
+            if not wanted:
+                continue
+            at = folded.find(wanted, at)
+            if at < 0:
+                return False
+            at += len(wanted)
+        return True
+
+    def _fold_source(self, index: int) -> str:
+        meta = self.draft.sources[index]
+        passages = self.draft.at(Place.SOURCE)
+        return _fold(" ".join(p.text for p in passages if p.ref in {meta.id, meta.id + TITLE}))
+
+
+def _fold(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).translate(_MARKS).casefold().split())

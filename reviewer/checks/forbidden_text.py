@@ -1,0 +1,56 @@
+"""Check `forbidden_text`: wording that must not stand in a draft, by locale.
+
+The patterns of the exact tag, of the language and of `*` all apply. Where the caller gave no locale, all patterns of
+all locales apply: an unknown language is no way around them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from reviewer.checks.patterns import LocaleKey, Pattern, PatternText, compile_by_locale, locale_chain
+from reviewer.checks.quoting import MAX_QUOTES, quotes
+from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
+from reviewer.core.rubric import Frozen
+
+
+class Args(Frozen):
+    """RE2 patterns by locale tag, language or `*`; case is ignored."""
+
+    patterns: dict[LocaleKey, tuple[PatternText, ...]] = Field(min_length=1)
+
+
+def build(args: Args) -> Check:
+    """Return the check.
+
+    Raises:
+        ValueError: a pattern is invalid; names locale, index and RE2's message.
+    """
+    return _ForbiddenText(compile_by_locale(args.patterns, "patterns"))
+
+
+@dataclass(frozen=True, slots=True)
+class _ForbiddenText:
+    patterns: dict[str, tuple[Pattern, ...]]
+
+    def __call__(self, subject: Subject, /) -> CheckOutcome:
+        passage = subject.draft.draft
+        keys = locale_chain(subject.locale) if subject.locale else tuple(self.patterns)
+        applicable = [pattern for key in keys for pattern in self.patterns.get(key, ())]
+        composed = unicodedata.normalize("NFC", passage.text)
+        spans: list[tuple[int, int]] = []
+        for pattern in applicable:
+            for match in pattern.finditer(composed):
+                spans.append((match.start(), match.end()))
+                if len(spans) == MAX_QUOTES:
+                    break
+            if len(spans) == MAX_QUOTES:
+                break
+        if not spans:
+            return Passed(why=f"none of {len(applicable)} patterns matches")
+        # Offsets of the composed form are no offsets of the text where the two differ.
+        shown = quotes(passage, sorted(set(spans))) if composed == passage.text else ()
+        return Flagged("the draft holds wording that is ruled out", shown)

@@ -1,0 +1,138 @@
+"""Check `non_answer`: is there any content at all?
+
+Judge models grade near-empty drafts and bare openers well, so code asks first. Sentences that only announce, point
+to a person or page, or restate the question are taken out; what is left must reach the minimum. Long drafts pass:
+whether they answer the question is the critic's business.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from reviewer.checks.opener_phrases import DEFLECTION, LINK, OPENER, OPENER_HINT, RESTATED, URGENT
+from reviewer.checks.patterns import Pattern, compile_own
+from reviewer.checks.quoting import quotes
+from reviewer.checks.sentences import sentences, word_count
+from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
+from reviewer.core.draft import Role
+from reviewer.core.finding import Outcome
+from reviewer.core.rubric import Frozen, Place
+
+# Above this length no draft is made of openers and deflections alone.
+_SHORT = 1_200
+_ECHO_LENGTH = 600
+_ECHO_SHARE = 0.6
+_DEFLECTION_WORDS = 28
+_WORD = re.compile(r"\w+")
+# Scripts that write words without spaces: two characters count as a word, and one as two letters.
+_DENSE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_FIX = "Answer what was asked: a fact, a step, a figure, or the one question without which no answer is possible."
+
+
+class Args(Frozen):
+    """What a draft must hold at least.
+
+    Attributes:
+        min_characters: letters and digits; those of scripts without word spaces count twice.
+        min_words: words; two characters of scripts without word spaces count as one.
+    """
+
+    min_characters: int = Field(default=20, ge=1, le=400)
+    min_words: int = Field(default=4, ge=1, le=100)
+
+
+def build(args: Args) -> Check:
+    """Return the check."""
+    half = (args.min_characters + 1) // 2
+    return _NonAnswer(
+        characters=compile_own(
+            rf"(?:[\pL\pN][^\pL\pN]*){{{args.min_characters}}}", rf"(?:[{_DENSE}][^{_DENSE}]*){{{half}}}"
+        ),
+        words=compile_own(
+            rf"(?:(?:[{_DENSE}]\pM*[{_DENSE}]|[\pL\pN\pM]+(?:[^\pL\pN\pM]|$))[^\pL\pN]*){{{args.min_words}}}"
+        ),
+        minimum=f"{args.min_characters} letters and {args.min_words} words",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _NonAnswer:
+    characters: Pattern
+    words: Pattern
+    minimum: str
+
+    def __call__(self, subject: Subject, /) -> CheckOutcome:
+        text = subject.draft.text.strip()
+        if not text:
+            return _without_text(subject)
+        if not self._suffices(text):
+            return self._flagged(subject, f"the draft holds less than {self.minimum}")
+        if len(text) > _SHORT:
+            return Passed()
+        if _echoes(text, subject):
+            return self._flagged(subject, "the draft only restates the user's question")
+        if OPENER_HINT.search(text) is None and DEFLECTION.search(text) is None and LINK.search(text) is None:
+            return Passed()
+        rest, dropped = _content(text)
+        if self._suffices(rest):
+            return Passed()
+        return self._flagged(subject, f"beyond {' and '.join(dropped)} the draft holds less than {self.minimum}")
+
+    def _suffices(self, text: str) -> bool:
+        return self.characters.search(text) is not None and self.words.search(text) is not None
+
+    def _flagged(self, subject: Subject, why: str) -> Flagged:
+        draft = subject.draft.draft
+        start = len(draft.text) - len(draft.text.lstrip())
+        return Flagged(why, quotes(draft, [(start, len(draft.text.rstrip()))]), fix=_FIX)
+
+
+def _without_text(subject: Subject) -> Flagged:
+    if subject.draft.tool_calls:
+        return Flagged("the draft proposes tool calls without text", outcome=Outcome.NOT_APPLICABLE)
+    return Flagged("the draft is empty", fix=_FIX)
+
+
+def _content(text: str) -> tuple[str, list[str]]:
+    """Return the text without sentences that hold no content, and what kinds of sentence were taken out."""
+    kept: list[str] = []
+    dropped: dict[str, None] = {}
+    for start, end in sentences(text):
+        kind, rest = _kind(text[start:end])
+        if kind:
+            dropped[kind] = None
+        if rest:
+            kept.append(rest)
+    return " ".join(kept), list(dropped) or ["its form"]
+
+
+def _kind(sentence: str) -> tuple[str, str]:
+    """Name why a sentence is no content (empty where it is), and what of it is kept."""
+    if OPENER.fullmatch(sentence) is not None:
+        return "an opener", ""
+    if DEFLECTION.search(sentence) is not None and word_count(sentence) <= _DEFLECTION_WORDS:
+        urgent = URGENT.search(sentence) is not None
+        return ("", sentence) if urgent else ("a pointer elsewhere", "")
+    spans = [(match.start(), match.end()) for match in LINK.finditer(sentence)]
+    if not spans:
+        return "", sentence
+    pieces = [sentence[a:b] for a, b in zip([0, *(e for _, e in spans)], [*(s for s, _ in spans), None], strict=True)]
+    return "links", "".join(pieces)
+
+
+def _echoes(text: str, subject: Subject) -> bool:
+    """Whether the draft is a stretch of the user's last turn, and most of it."""
+    if len(text) > _ECHO_LENGTH:
+        return False
+    turns = [p for p in subject.draft.at(Place.CONVERSATION) if p.role is Role.USER]
+    if not turns or len(turns[-1].text) > 2 * _ECHO_LENGTH:
+        return False
+    asked = _WORD.findall(turns[-1].text.casefold())
+    restated = RESTATED.search(text)
+    said = _WORD.findall((text[restated.end() :] if restated else text).casefold())
+    if not said or len(said) < _ECHO_SHARE * len(asked):
+        return False
+    return f" {' '.join(said)} " in f" {' '.join(asked)} "

@@ -1,0 +1,113 @@
+r"""Patterns that run on untrusted text: RE2 only, so that no text can make a match slower than linear.
+
+Here is the compiling, with its limits and error messages, and the choice of patterns by locale. RE2 has no look-around
+and no back-references; its `\b` and `\w` know ASCII letters only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Protocol
+
+import re2
+from pydantic import StringConstraints
+
+_AUTHOR_MEMORY = 4 << 20
+_OWN_MEMORY = 16 << 20
+# `\b` beside a literal non-ASCII letter holds only where the next character is an ASCII one: at a word's end, never.
+_BLIND_BOUNDARY = re.compile(r"[^\W\d_a-zA-Z](?:\\b)|(?<!\\)\\b[^\W\d_a-zA-Z]")
+
+PatternText = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+LocaleKey = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$")]
+
+
+class Match(Protocol):
+    """The part of a match that checks read: offsets in characters, -1 and None for a group that took no part."""
+
+    def start(self, group: int = 0, /) -> int:
+        """Return where the group starts."""
+        ...
+
+    def end(self, group: int = 0, /) -> int:
+        """Return where the group ends."""
+        ...
+
+    def group(self, group: int = 0, /) -> str | None:
+        """Return the group's text."""
+        ...
+
+
+class Pattern(Protocol):
+    """A compiled RE2 pattern; every method is linear in the text."""
+
+    def search(self, text: str, /) -> Match | None:
+        """Return the leftmost match."""
+        ...
+
+    def fullmatch(self, text: str, /) -> Match | None:
+        """Return a match of the whole text."""
+        ...
+
+    def finditer(self, text: str, /) -> Iterator[Match]:
+        """Yield matches that do not overlap."""
+        ...
+
+
+def compile_own(*alternatives: str) -> Pattern:
+    """Compile a pattern of this package, the alternatives joined by `|`; case is ignored."""
+    return _compile("|".join(f"(?:{alternative})" for alternative in alternatives), _OWN_MEMORY)
+
+
+def compile_authored(patterns: tuple[str, ...], where: str) -> tuple[Pattern, ...]:
+    """Compile patterns of a rubric author; case is ignored.
+
+    Args:
+        where: name of the argument, for the message.
+
+    Raises:
+        ValueError: a pattern is no RE2, needs too much memory, or relies on `\\b` beside a non-ASCII letter.
+    """
+    compiled: list[Pattern] = []
+    for index, pattern in enumerate(patterns):
+        if _BLIND_BOUNDARY.search(pattern):
+            raise ValueError(
+                f"{where}[{index}]: \\b beside a letter outside ASCII never matches at a word's end in RE2; "
+                r"write (?:[^\pL]|$) or (?:^|[^\pL]) instead"
+            )
+        try:
+            compiled.append(_compile(pattern, _AUTHOR_MEMORY))
+        except re2.error as exc:
+            raise ValueError(f"{where}[{index}]: {_message(exc)}") from exc
+    return tuple(compiled)
+
+
+def _compile(pattern: str, memory: int) -> Pattern:
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    options.max_mem = memory
+    compiled: Pattern = re2.compile(pattern, options)
+    return compiled
+
+
+def _message(exc: Exception) -> str:
+    text = exc.args[0] if exc.args else ""
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+
+
+def compile_by_locale(
+    patterns: Mapping[str, tuple[str, ...]], where: str
+) -> dict[str, tuple[Pattern, ...]]:
+    """Compile a map from locale tag, language or `*` to patterns; keys come back in lower case.
+
+    Raises:
+        ValueError: as `compile_authored`.
+    """
+    return {key.lower(): compile_authored(group, f"{where}.{key}") for key, group in patterns.items()}
+
+
+def locale_chain(locale: str) -> tuple[str, ...]:
+    """Return the keys that apply to a locale, most specific first: exact tag, language, `*`."""
+    tag = locale.lower()
+    return tuple(dict.fromkeys(key for key in (tag, tag.split("-", 1)[0], "*") if key))

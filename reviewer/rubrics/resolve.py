@@ -1,0 +1,140 @@
+"""Rules that span files: every name that one file uses must exist in another, and every check must be buildable.
+
+What is only unwise, and rules about cases, are `reviewer.rubrics.lint`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from reviewer import discovery
+from reviewer.core.baseline import BASELINE, BASELINE_ID
+from reviewer.core.check import Check
+from reviewer.core.draft import Tier
+from reviewer.core.errors import Fault, InvariantError
+from reviewer.core.models import ModelCatalogue
+from reviewer.core.placement import FieldPath
+from reviewer.core.routing import Route, Routing
+from reviewer.core.rubric import CheckSpec, Judge, Rubric
+from reviewer.core.rulebook import fold_locale
+from reviewer.rubrics.files import Loaded, RuleFiles
+from reviewer.rubrics.validation import faults_of
+from reviewer.rubrics.yaml_file import Document
+
+
+def cross_file_faults(files: RuleFiles) -> Iterator[Fault]:
+    """Yield what does not fit together; a file that could not be read on its own is not reported again."""
+    for folder, rubric in files.rubrics.items():
+        yield from _rubric_faults(folder, rubric)
+    yield from _locale_faults(files)
+    if files.routing is None:
+        return
+    for path, route in files.routing.model.placed_routes():
+        for inner, message in (*_name_faults(route, files), *_depth_faults(route, files)):
+            yield files.routing.document.fault((*path, *inner), message)
+    if files.catalogue is not None:
+        yield from _reviewer_faults(files.routing, files.catalogue.model)
+
+
+def _rubric_faults(folder: str, rubric: Loaded[Rubric]) -> Iterator[Fault]:
+    name = rubric.model.id
+    if name == BASELINE_ID:
+        yield rubric.document.fault(("id",), f"{BASELINE_ID} is the id of the built-in rubric: choose another")
+    elif name != folder:
+        yield rubric.document.fault(("id",), f"id {name} differs from the folder {folder}")
+
+
+def _locale_faults(files: RuleFiles) -> Iterator[Fault]:
+    """A tag spelt in two ways would select only one of the two overlays."""
+    spelling: dict[str, str] = {}
+    for rubric in files.rubrics.values():
+        for tag in rubric.model.locales:
+            if (first := spelling.setdefault(fold_locale(tag), tag)) != tag:
+                yield rubric.document.fault(("locales", tag), f"locale {tag} is spelt {first} in another rubric")
+
+
+def _name_faults(route: Route, files: RuleFiles) -> Iterator[tuple[FieldPath, str]]:
+    for at, name in enumerate(route.rubrics):
+        if name == BASELINE_ID:
+            yield ("rubrics", at), f"{BASELINE_ID} always runs: leave it out"
+        elif name not in files.folders:
+            yield ("rubrics", at), f"unknown rubric {name}; known: {', '.join(sorted(files.folders))}"
+    domains = {files.rubrics[name].model.domain for name in route.rubrics if name in files.rubrics}
+    if domains and route.domain not in domains and files.folders.issuperset(route.rubrics):
+        yield ("domain",), f"unknown domain {route.domain}; its rubrics belong to {', '.join(sorted(domains))}"
+
+
+def _depth_faults(route: Route, files: RuleFiles) -> Iterator[tuple[FieldPath, str]]:
+    """A route must be able to do what its tier asks for."""
+    if not all(name in files.rubrics for name in route.rubrics):
+        return
+    rubrics = [files.rubrics[name].model for name in route.rubrics]
+    asked = any(criterion.judge is not Judge.CHECK for rubric in rubrics for criterion in rubric.criteria)
+    if route.tier is Tier.HIGH and not asked:
+        yield ("rubrics",), "a high-tier route needs a criterion that the second model judges"
+    sampled = route.tier is Tier.LOW and route.sample_percent > 0
+    if asked and not route.reviewers and (sampled or route.tier is Tier.MEDIUM):
+        yield ("reviewers",), "its rubrics ask a second model, and no reviewer is named"
+
+
+def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iterator[Fault]:
+    for at, spec in enumerate(routing.model.reviewers):
+        entry = catalogue.find(spec.model)
+        if entry is None:
+            yield routing.document.fault(
+                ("reviewers", at, "model"), f"unknown model {spec.model}: add it to models.yaml"
+            )
+        elif spec.max_output_tokens > entry.max_output_tokens:
+            bound = f"{entry.id} writes at most {entry.max_output_tokens:,} tokens"
+            yield routing.document.fault(("reviewers", at, "max_output_tokens"), bound)
+
+
+def build_checks(files: RuleFiles) -> tuple[dict[str, Check], tuple[Fault, ...]]:
+    """Compile the check of every criterion that names one, the baseline's included.
+
+    Returns:
+        Checks by `rubric/criterion`, and the faults of those that could not be built.
+
+    Raises:
+        InvariantError: a check of the baseline cannot be built.
+    """
+    checks: dict[str, Check] = {}
+    faults: list[Fault] = []
+    for rubric in files.rubrics.values():
+        for at, criterion in enumerate(rubric.model.criteria):
+            if criterion.check is not None:
+                built = _build(criterion.check, rubric.document, ("criteria", at, "check"))
+                if isinstance(built, tuple):
+                    faults.extend(built)
+                else:
+                    checks[f"{rubric.model.id}/{criterion.id}"] = built
+    return checks | _baseline_checks(), tuple(faults)
+
+
+def _baseline_checks() -> dict[str, Check]:
+    checks: dict[str, Check] = {}
+    nowhere = Document(BASELINE_ID, None, {})
+    for criterion in BASELINE.criteria:
+        built = _build(criterion.check, nowhere, (criterion.id,)) if criterion.check is not None else ()
+        if isinstance(built, tuple):
+            raise InvariantError(f"the baseline's check of {criterion.id} cannot be built: {built}")
+        checks[f"{BASELINE_ID}/{criterion.id}"] = built
+    return checks
+
+
+def _build(spec: CheckSpec, document: Document, path: FieldPath) -> Check | tuple[Fault, ...]:
+    inside = (*path, "args")
+    try:
+        arguments = discovery.load("checks", spec.id, "Args")
+        build = discovery.load("checks", spec.id, "build")
+    except LookupError as exc:
+        return (document.fault((*path, "id"), str(exc)),)
+    try:
+        check: Check = build(arguments.model_validate(spec.args))
+    except ValidationError as exc:
+        return faults_of(document, exc, inside, arguments)
+    except ValueError as exc:
+        return (document.fault(inside, str(exc)),)
+    return check
