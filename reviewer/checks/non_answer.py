@@ -25,7 +25,8 @@ from reviewer.core.rubric import Frozen, Place
 _SHORT = 1_200
 _ECHO_LENGTH = 600
 _ECHO_SHARE = 0.6
-_DEFLECTION_WORDS = 28
+# A sentence that goes on longer than this after naming whom to ask says something else too.
+_WORDS_AFTER_POINTER = 14
 _WORD = re.compile(r"\w+")
 # Scripts that write words without spaces: two characters count as a word, and one as two letters.
 _DENSE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -113,7 +114,8 @@ def _kind(sentence: str) -> tuple[str, str]:
     """Name why a sentence is no content (empty where it is), and what of it is kept."""
     if OPENER.fullmatch(sentence) is not None:
         return "an opener", ""
-    if DEFLECTION.search(sentence) is not None and word_count(sentence) <= _DEFLECTION_WORDS:
+    pointer = DEFLECTION.search(sentence)
+    if pointer is not None and word_count(sentence[pointer.end() :]) <= _WORDS_AFTER_POINTER:
         urgent = URGENT.search(sentence) is not None
         return ("", sentence) if urgent else ("a pointer elsewhere", "")
     spans = [(match.start(), match.end()) for match in LINK.finditer(sentence)]
@@ -135,4 +137,6 @@ def _echoes(text: str, subject: Subject) -> bool:
     said = _WORD.findall((text[restated.end() :] if restated else text).casefold())
     if not said or len(said) < _ECHO_SHARE * len(asked):
         return False
+    if restated is not None and len(set(said).difference(asked)) <= 1:
+        return True
     return f" {' '.join(said)} " in f" {' '.join(asked)} "

@@ -15,7 +15,11 @@ NUMBER = r"(?:\d{1,3}(?:[.,\x{a0}\x{202f}]\d{3}){1,4}(?:[.,]\d{1,6})?|\d{1,12}(?
 
 _TOKEN = re.compile(r"\d[\d.,\u00a0\u202f]*+")
 _SPACES = str.maketrans("", "", "\u00a0\u202f")
+_THOUSANDS = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*")
 _MAX_TOKEN = 24
+# A date, a time, a range of identifiers: the digits beside these marks are parts, not numbers.
+_JOINED_BEFORE = re.compile(r"\d[/:\-]|[^\W\d_]-?")
+_JOINED_AFTER = re.compile(r"[/:\-]\d")
 _AFTER = re.compile(r"\s?[^\W\d_%]|\s?[%\u00b0\u00b5\u03bc]")
 
 _KILO, _MILLI = Decimal(1000), Decimal("0.001")
@@ -98,7 +102,7 @@ def canonical(units: dict[str, tuple[str, Decimal]], written: str) -> tuple[str,
 
 
 def readings(token: str) -> tuple[Decimal, ...]:
-    """Read a number with separators: one value, or two where a single separator can be either kind."""
+    """Read a number with separators: one value, two where a single separator can be either kind, none for `3.0.7`."""
     token = token.translate(_SPACES).rstrip(".,")
     points, commas = token.count("."), token.count(",")
     if not points and not commas:
@@ -107,7 +111,7 @@ def readings(token: str) -> tuple[Decimal, ...]:
         last = max(token.rfind("."), token.rfind(","))
         return (Decimal(f"{_digits(token[:last])}.{_digits(token[last:])}"),)
     if points + commas > 1:
-        return (Decimal(_digits(token)),)
+        return (Decimal(_digits(token)),) if _THOUSANDS.fullmatch(token) else ()
     head, _, tail = token.partition("." if points else ",")
     as_decimal = Decimal(f"{head}.{tail}")
     if len(tail) == 3 and len(head) <= 3 and not head.startswith("0"):
@@ -123,7 +127,9 @@ def bare_numbers(text: str, *, before_words: bool) -> Iterator[Decimal]:
     """
     for match in _TOKEN.finditer(text):
         start, end = match.span()
-        if end - start > _MAX_TOKEN or text[start - 1 : start].isalnum():
+        before = text[max(0, start - 2) : start]
+        joined = _JOINED_BEFORE.fullmatch(before) or _JOINED_BEFORE.fullmatch(before[-1:])
+        if end - start > _MAX_TOKEN or joined or _JOINED_AFTER.match(text, end):
             continue
         if before_words or _AFTER.match(text, end) is None:
             yield from readings(match.group(0))

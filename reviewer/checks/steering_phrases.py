@@ -168,7 +168,7 @@ HINT = compile_own(
     r"(?:ignor|disregard|forget|override|bypass|skip|desconsider|esqueça|omita|olvid|descart|salt)[a-z]*\s+(?:\w+\s+){0,3}?"
     r"(?:previous|prior|above|earlier|preceding|foregoing|system|review|grading|evaluation|scoring|assessment|instru|comandos|regras|diretrizes"
     r"|prompts|reglas|directrices|indicaciones|anteriores|prévias|previas)",
-    r"verdict|veredict?o|(?:score|rating|nota|puntuación|pontuação)\W{0,4}[:=]\W{0,4}10",
+    r"verdict|veredic?to|(?:score|rating|nota|puntuación|pontuação)\W{0,4}[:=]\W{0,4}10",
     r"[\"'](?:outcome|met|steering)[\"']|\b(?:APPROVED?|MET|HUMAN_HANDOFF)\b",
     r"\b(?:apprueb|aprueb|aprove\b|approve\b|accept\s+this|pass\s+this|(?:must|should|to)\s+(?:always\s+)?(?:approve|pass|accept))",
     r"<\||\[/?INST|<</?[a-z0-9]|_of_turn|</(?:draft|untrusted)|[-=#*\[<]{2,}\s*(?:end|begin|fim|fin|início|inicio)\s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -14,8 +15,11 @@ from rich.console import Console
 from reviewer.config import CONFIG_VARIABLE, Settings, load_settings
 from reviewer.core.errors import ConfigError, ReviewerError, RubricError
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+_PLAIN_WIDTH = 132
+"""Columns where the output goes to a file or a pipe, whose width nobody knows."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PLAIN_WIDTH)
 
 ConfigOption = Annotated[
     Path | None,

@@ -67,11 +67,11 @@ def show(
         if problem := _problem(stored):
             fail(f"{name}: {problem}")
         if record:
-            out.print(stored.record.decode(), markup=False)
+            typer.echo(stored.record.decode())
             return
         message = review_message(recall(stored))
     if json_:
-        out.print(review_json(message), markup=False)
+        typer.echo(review_json(message))
     else:
         out.print(review_panel(message))
 

@@ -45,7 +45,8 @@ def log_table(entries: Iterable[RecordedReview]) -> Table:
     """Show log entries, one a row."""
     table = Table(box=None, pad_edge=False)
     for column in ("index", "time", "review", "intent", "verdict", "causes", "leaf"):
-        table.add_column(column, overflow="fold")
+        # Names and hashes are copied from here: they must not be broken over lines.
+        table.add_column(column, no_wrap=column in ("index", "time", "review", "leaf"))
     for entry in entries:
         review = entry.review
         name, style = _STYLES[Verdict.Value(f"VERDICT_{review.verdict.name}")]
@@ -63,23 +64,27 @@ def log_table(entries: Iterable[RecordedReview]) -> Table:
 
 
 def _reason(reason: Reason) -> RenderableType:
+    """One reason as a row: what it asks for, then criterion, message, quotes and fix below each other."""
     name, style = _STYLES.get(reason.asks_for, ("?", "red"))
     if reason.asks_for == Verdict.VERDICT_APPROVE:
         name, style = "note", "dim"
     cause = Cause.Name(reason.cause).removeprefix("CAUSE_").lower()
-    head = Text.assemble((f"{name:<13} ", style), (reason.criterion or cause, "bold"))
+    head = Text(reason.criterion or cause, style="bold")
     if reason.criterion and reason.cause != Cause.CAUSE_CRITERION:
         head.append(f" ({cause})")
-    head.append(f"  {_short(reason.message)}")
-    body = [head, *(_quote(quote) for quote in reason.quotes)]
+    body: list[RenderableType] = [head, Text(_short(reason.message)), *(_quote(quote) for quote in reason.quotes)]
     if reason.suggested_fix:
-        body.append(Text.assemble(("              fix  ", "dim"), _short(reason.suggested_fix)))
-    return Group(*body)
+        body.append(Text.assemble(("fix  ", "dim"), _short(reason.suggested_fix)))
+    row = Table.grid(padding=(0, 2))
+    row.add_column(width=13)
+    row.add_column()
+    row.add_row(Text(name, style=style), Group(*body))
+    return row
 
 
 def _quote(quote: Quote) -> Text:
     where = f"{quote.ref}[{quote.start_char}:{quote.end_char}]"
-    return Text.assemble(("              ", ""), (f"\u201c{_short(quote.text)}\u201d ", "italic"), (where, "dim"))
+    return Text.assemble((f"\u201c{_short(quote.text)}\u201d ", "italic"), (where, "dim"))
 
 
 def _footer(review: Review) -> str:
@@ -90,7 +95,7 @@ def _footer(review: Review) -> str:
     )
     rubrics = " ".join(f"{pin.id}@{pin.version}" for pin in review.rubrics)
     log = f"log #{review.log_position.index} {review.log_position.leaf_hash.hex()[:12]}"
-    return f"{review.name}  {log}  {rubrics}  {calls or 'no model call'}"
+    return f"{review.name}  {log}\n{rubrics}  {calls or 'no model call'}"
 
 
 def _short(text: str) -> str:

@@ -61,7 +61,7 @@ def review(
             err.print(f"{field}: {description}", markup=False)
         fail(str(exc).split("\n", 1)[0], Exit.USAGE if exc.code == "INVALID_ARGUMENT" else Exit.NO_ANSWER)
     if json_:
-        out.print(review_json(result), markup=False)
+        typer.echo(review_json(result))
     else:
         out.print(review_panel(result, draft=subject.draft.text))
     raise typer.Exit(_STATUS.get(result.verdict, Exit.HANDOFF))

@@ -14,7 +14,7 @@ app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 @app.command("show")
 def show(config: ConfigOption = None) -> None:
     """Write the settings in force as JSON; keys are masked."""
-    out.print(json.dumps(settings_or_exit(config).model_dump(mode="json"), indent=2), markup=False)
+    typer.echo(json.dumps(settings_or_exit(config).model_dump(mode="json"), indent=2))
 
 
 @app.command("check")
