@@ -241,6 +241,8 @@ class Critic:
         except ProviderError as exc:
             if exc.kind is FailureKind.TIMEOUT and deadline - _loop_time() < self._policy.min_attempt_s:
                 return Unavailable(FailureKind.DEADLINE, _CUT_OFF[FailureKind.DEADLINE])
+            if exc.kind is FailureKind.REFUSED:
+                return Refused("the second model's provider declined to examine the draft")
             return Unavailable(exc.kind, f"the second model gave no answer ({exc.kind.value})")
         return parse(reply, prompt)
 

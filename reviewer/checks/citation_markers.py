@@ -105,11 +105,17 @@ class SourceIndex:
             return None
         if numbers[0] > self._count and (before.isalnum() or before in {"_", "]", ")"}):
             return None
-        if self._count == 0 and text[:start].rpartition("\n")[2].strip(" \t>*-") == "":
+        if self._count == 0 and _begins_line(text, start):
             return None
         known = tuple(number - 1 for number in numbers if number <= self._count)
         unknown = tuple(str(number) for number in numbers if number > self._count)
         return Marker(start, end, known, unknown)
+
+
+def _begins_line(text: str, start: int) -> bool:
+    """Whether a bracket numbers a line: nothing but a bullet stands before it."""
+    before = text[max(0, start - 12) : start]
+    return (start < 12 or "\n" in before) and before.rpartition("\n")[2].strip(" \t>*-") == ""
 
 
 def _expand(named: str) -> list[int]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
 from reviewer.checks.citation_markers import Marker, SourceIndex
 from reviewer.checks.quoting import quotes
@@ -15,11 +17,13 @@ from reviewer.core.passage import TITLE, RedactedDraft
 from reviewer.core.rubric import Frozen, Place
 
 _MIN_QUOTED = 12
+# More markers than any answer needs: reading on would cost time and change nothing.
+_MAX_MARKERS = 2_000
 # Each quotation is one search in a source: the bound keeps their product small.
 _MAX_QUOTATIONS = 200
 # Short ones are matched too, so that their marks are not paired with those of their neighbours.
 _QUOTATION = re.compile(
-    "\"([^\"\n]{0,2000})\"|\u201c([^\u201c\u201d\n]{0,2000})\u201d|\u00ab([^\u00ab\u00bb\n]{0,2000})\u00bb"
+    '"([^"\n]{0,2000})"|\u201c([^\u201c\u201d\n]{0,2000})\u201d|\u00ab([^\u00ab\u00bb\n]{0,2000})\u00bb'
 )
 _ELLIPSIS = re.compile(r"\s*(?:\[\s*(?:\.{3}|\u2026)\s*\]|\(\s*(?:\.{3}|\u2026)\s*\)|\.{3}|\u2026)\s*")
 _MARKS = str.maketrans(
@@ -41,22 +45,27 @@ def build(args: Args) -> Check:
 
 def _check(args: Args, subject: Subject) -> CheckOutcome:
     draft = subject.draft
-    markers = list(SourceIndex(draft.sources).markers(draft.text))
-    if not markers:
-        if args.required and draft.sources:
-            return Flagged("sources were given and the draft cites none", fix="Cite the source of each claim.")
-        return Passed(why="the draft cites nothing")
+    markers = list(islice(SourceIndex(draft.sources).markers(draft.text), _MAX_MARKERS + 1))
+    if len(markers) > _MAX_MARKERS:
+        return Unavailable(f"the draft holds more than {_MAX_MARKERS} citation markers")
+    if not markers and args.required and draft.sources:
+        return Flagged("sources were given and the draft cites none", fix="Cite the source of each claim.")
     if unknown := [m for m in markers if m.unknown]:
         shown = quotes(draft.draft, ((m.start, m.end) for m in unknown))
         return Flagged("the draft cites sources that were not given", shown, fix="Cite given sources only.")
-    quotations = _attributed(draft.text, markers)
+    return _check_quotations(draft, markers)
+
+
+def _check_quotations(draft: RedactedDraft, markers: list[Marker]) -> CheckOutcome:
+    quotations = _attributed(draft.text, markers) if markers else []
     if len(quotations) > _MAX_QUOTATIONS:
         return Unavailable(f"the draft attributes more than {_MAX_QUOTATIONS} quotations")
     sources = _FoldedSources(draft)
     if false := [q for q in quotations if not any(sources.hold(s, q.text) for s in q.sources)]:
         shown = quotes(draft.draft, ((q.start, q.end) for q in false))
         return Flagged("quoted words do not stand in the source cited beside them", shown)
-    return Passed(quotes(draft.draft, ((m.start, m.end) for m in markers)), "every marker names a given source")
+    why = "every marker names a given source" if markers else "the draft cites nothing"
+    return Passed(quotes(draft.draft, ((m.start, m.end) for m in markers)), why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +81,26 @@ class _Quotation:
 def _attributed(text: str, markers: list[Marker]) -> list[_Quotation]:
     """Return the quotations that stand in one sentence with a marker; a marker may follow the full stop."""
     found: list[_Quotation] = []
-    spans = list(sentences(text))
-    marks = iter(markers)
-    mark = next(marks, None)
-    quotations = _QUOTATION.finditer(text)
-    quotation = next(quotations, None)
-    for start, end in spans:
-        cited: list[int] = []
+    quotations = deque(_QUOTATION.finditer(text))
+    waiting = deque(markers)
+    for _, sentence_end in sentences(text):
+        end = sentence_end
         quoted: list[re.Match[str]] = []
-        while quotation is not None and quotation.start() < end:
-            if len(quotation.group(0)) >= _MIN_QUOTED + 2:
-                quoted.append(quotation)
-            end = max(end, quotation.end())
-            quotation = next(quotations, None)
-        while mark is not None and (mark.start < end or not text[end : mark.start].strip()):
-            cited.extend(mark.sources)
-            end = max(end, mark.end)
-            mark = next(marks, None)
+        while quotations and quotations[0].start() < end:
+            quoted.append(quotations.popleft())
+            end = max(end, quoted[-1].end())
+        cited: list[int] = []
+        while waiting and (waiting[0].start < end or not text[end : waiting[0].start].strip()):
+            marker = waiting.popleft()
+            cited.extend(marker.sources)
+            end = max(end, marker.end)
         if cited:
             sources = tuple(dict.fromkeys(cited))
-            found.extend(_Quotation(m.start(), m.end(), m.group(m.lastindex or 0), sources) for m in quoted)
+            found.extend(
+                _Quotation(m.start(), m.end(), m.group(m.lastindex or 0), sources)
+                for m in quoted
+                if m.end() - m.start() >= _MIN_QUOTED + 2
+            )
     return found
 
 

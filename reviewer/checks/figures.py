@@ -14,8 +14,8 @@ from typing import Literal, get_args
 
 from reviewer.checks import quantities
 from reviewer.checks.dates import find_dates
-from reviewer.checks.patterns import Match, Pattern, compile_own
-from reviewer.checks.quantities import NUMBER, SPELLED, readings
+from reviewer.checks.patterns import Pattern, compile_own
+from reviewer.checks.quantities import NUMBER, SPELLED, Units, readings
 
 FigureKind = Literal["dose", "money", "percent", "date", "cve", "version", "duration", "measurement"]
 FIGURE_KINDS: tuple[FigureKind, ...] = get_args(FigureKind)
@@ -65,13 +65,13 @@ def _alternatives(words: Iterator[str]) -> str:
     return "|".join(re.escape(w).replace(r"\ ", r"\s+") for w in sorted(words, key=len, reverse=True))
 
 
-def _unit_pattern(units: dict[str, tuple[str, Decimal]]) -> Pattern:
+def _unit_pattern(units: Units) -> Pattern:
     # ASCII boundaries only: a unit that ends outside ASCII is followed by anything.
     written = _alternatives(iter(units))
     return compile_own(rf"({NUMBER})(?:{_RANGE}({NUMBER}))?[\s\-]?({written})(?:[^\pL\pN]|$)")
 
 
-def _amounts(kind: FigureKind, units: dict[str, tuple[str, Decimal]]) -> Callable[[str], Iterator[Figure]]:
+def _amounts(kind: FigureKind, units: Units) -> Callable[[str], Iterator[Figure]]:
     pattern = _unit_pattern(units)
 
     def find(text: str) -> Iterator[Figure]:
@@ -95,7 +95,15 @@ def _continues_a_number(text: str, start: int) -> bool:
     return before[-1:].isalnum() or (before[-1:] in {".", ","} and before[:1].isdigit())
 
 
-_CURRENCY_SIGNS = {"r$": "BRL", "us$": "USD", "u$": "USD", "$": "USD", "\u20ac": "EUR", "\u00a3": "GBP", "\u00a5": "JPY"}
+_CURRENCY_SIGNS = {
+    "r$": "BRL",
+    "us$": "USD",
+    "u$": "USD",
+    "$": "USD",
+    "\u20ac": "EUR",
+    "\u00a3": "GBP",
+    "\u00a5": "JPY",
+}
 _CURRENCY_WORDS = {
     **dict.fromkeys(("real", "reais", "brl"), "BRL"),
     **dict.fromkeys(("dollar", "dollars", "dólar", "dólares", "usd", "bucks"), "USD"),
@@ -174,7 +182,9 @@ _CLAUSE = re.compile(
     r"(?i)(?:sections?|se[cç][aã]o|clauses?|cláusulas?|articles?|art(?:igo|ículo)?\.?|items?|itens|chapter"
     r"|cap[ií]tulo|figure|table|appendix|annex|anexo|\u00a7+|pci\s+dss|asvs|req(?:uirement)?s?\.?)\s*$"
 )
-_NO_VERSION = re.compile(r"\d{1,2}\.\d{1,2}\.(?:19|20)\d\d|\d{1,3}(?:\.000)+|(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}")
+_NO_VERSION = re.compile(
+    r"\d{1,2}\.\d{1,2}\.(?:19|20)\d\d|\d{1,3}(?:\.000)+|(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}"
+)
 
 
 def _versions(text: str) -> Iterator[Figure]:
@@ -200,16 +210,16 @@ def versions_vouched(text: str) -> Iterator[Key]:
             yield "version", "", ".".join(numbers[:length])
 
 
-def _spelled(units: dict[str, tuple[str, Decimal]]) -> Pattern:
+def _spelled(units: Units) -> Pattern:
     return compile_own(rf"\b({_alternatives(iter(SPELLED))})[\s\-]+({_alternatives(iter(units))})(?:[^\pL\pN]|$)")
 
 
-_UNITS: dict[FigureKind, dict[str, tuple[str, Decimal]]] = {
+_UNITS: dict[FigureKind, Units] = {
     "dose": quantities.DOSE_UNITS,
     "duration": quantities.DURATION_UNITS,
     "measurement": quantities.MEASUREMENT_UNITS,
 }
-_SPELLED_UNITS: dict[FigureKind, tuple[Pattern, dict[str, tuple[str, Decimal]]]] = {
+_SPELLED_UNITS: dict[FigureKind, tuple[Pattern, Units]] = {
     kind: (_spelled(units), units) for kind, units in _UNITS.items() if kind != "measurement"
 }
 _FINDERS: dict[FigureKind, Callable[[str], Iterator[Figure]]] = {

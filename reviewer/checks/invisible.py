@@ -19,7 +19,9 @@ HIDDEN_HINT = compile_own(HIDDEN.pattern)
 
 _RUN = re.compile(f"{HIDDEN.pattern}+")
 # Windows-1252 punctuation that was decoded as Latin-1: unsightly, hides nothing. CSI, OSC and DCS are not among it.
-_MISDECODED = frozenset("\x80\x82\x83\x84\x86\x87\x88\x89\x8a\x8b\x8c\x8e\x91\x92\x93\x94\x95\x96\x97\x98\x99\x9a\x9c\x9e\x9f")
+_MISDECODED = frozenset(
+    "\x80\x82\x83\x84\x86\x87\x88\x89\x8a\x8b\x8c\x8e\x91\x92\x93\x94\x95\x96\x97\x98\x99\x9a\x9c\x9e\x9f"
+)
 _MARKS = frozenset("\u200e\u200f\u061c")
 _EMBEDDINGS = frozenset("\u202a\u202c\u2066\u2068\u2069")
 _RIGHT_TO_LEFT = frozenset("\u202b\u2067")
@@ -28,7 +30,9 @@ _ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff\u034f\u2061\u2062\u2063\
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 _FLAG = "\U0001f3f4"
 # England, Scotland, Wales: the tag sequences that are recommended for interchange.
-_FLAG_TAGS = frozenset("".join(chr(0xE0000 + ord(c)) for c in code) + "\U000e007f" for code in ("gbeng", "gbsct", "gbwls"))
+_FLAG_TAGS = frozenset(
+    "".join(chr(0xE0000 + ord(c)) for c in code) + "\U000e007f" for code in ("gbeng", "gbsct", "gbwls")
+)
 _JOINING = re.compile(
     "[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1a00-\u1cff\ua800-\uaaff\uabc0-\uabff\ufb50-\ufdff\ufe70-\ufefc]"
 )
@@ -76,15 +80,19 @@ def _one_is_benign(text: str, at: int, place: Place) -> bool:
         return _zero_width_is_benign(text, at, place)
     if char == "\u00ad":
         return place in _UNCHECKED_PLACES and before.isalpha() and after.isalpha()
-    if char in "\ufe0e\ufe0f":
-        return before != "" and (unicodedata.category(before) in _WITH_SELECTOR or before == "\u2139" or _in(_HAN, before))
-    if "\ufe00" <= char <= "\ufe0d" or "\U000e0100" <= char <= "\U000e01ef":
-        return _in(_HAN, before) or (before != "" and unicodedata.category(before) == "Sm")
     if char in _FILLERS:
         return _in(_HANGUL, before) or _in(_HANGUL, after)
-    if "\u17b4" <= char <= "\u17b5" or "\u180b" <= char <= "\u180f":
-        return _in(_JOINING, before)
-    return char in _MISDECODED
+    return char in _MISDECODED or _selects(char, before)
+
+
+def _selects(char: str, before: str) -> bool:
+    """Whether a variation selector (or a vowel of Khmer, Mongolian) follows a character that has variants."""
+    category = unicodedata.category(before) if before else ""
+    if char in "\ufe0e\ufe0f":
+        return category in _WITH_SELECTOR or before == "\u2139" or _in(_HAN, before)
+    if "\ufe00" <= char <= "\ufe0d" or "\U000e0100" <= char <= "\U000e01ef":
+        return category == "Sm" or _in(_HAN, before)
+    return ("\u17b4" <= char <= "\u17b5" or "\u180b" <= char <= "\u180f") and _in(_JOINING, before)
 
 
 def _zero_width_is_benign(text: str, at: int, place: Place) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from pydantic import Field
 
@@ -30,6 +31,8 @@ _WORDS_AFTER_POINTER = 14
 _WORD = re.compile(r"\w+")
 # Scripts that write words without spaces: two characters count as a word, and one as two letters.
 _DENSE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_SIGNS = (OPENER_HINT, DEFLECTION, LINK)
+_DENSE_LETTER = compile_own(f"[{_DENSE}]")
 _FIX = "Answer what was asked: a fact, a step, a figure, or the one question without which no answer is possible."
 
 
@@ -47,11 +50,8 @@ class Args(Frozen):
 
 def build(args: Args) -> Check:
     """Return the check."""
-    half = (args.min_characters + 1) // 2
     return _NonAnswer(
-        characters=compile_own(
-            rf"(?:[\pL\pN][^\pL\pN]*){{{args.min_characters}}}", rf"(?:[{_DENSE}][^{_DENSE}]*){{{half}}}"
-        ),
+        characters=args.min_characters,
         words=compile_own(
             rf"(?:(?:[{_DENSE}]\pM*[{_DENSE}]|[\pL\pN\pM]+(?:[^\pL\pN\pM]|$))[^\pL\pN]*){{{args.min_words}}}"
         ),
@@ -61,7 +61,7 @@ def build(args: Args) -> Check:
 
 @dataclass(frozen=True, slots=True)
 class _NonAnswer:
-    characters: Pattern
+    characters: int
     words: Pattern
     minimum: str
 
@@ -71,24 +71,30 @@ class _NonAnswer:
             return _without_text(subject)
         if not self._suffices(text):
             return self._flagged(subject, f"the draft holds less than {self.minimum}")
-        if len(text) > _SHORT:
-            return Passed()
-        if _echoes(text, subject):
+        if len(text) <= _SHORT and _echoes(text, subject):
             return self._flagged(subject, "the draft only restates the user's question")
-        if OPENER_HINT.search(text) is None and DEFLECTION.search(text) is None and LINK.search(text) is None:
-            return Passed()
-        rest, dropped = _content(text)
-        if self._suffices(rest):
-            return Passed()
-        return self._flagged(subject, f"beyond {' and '.join(dropped)} the draft holds less than {self.minimum}")
+        if len(text) <= _SHORT and any(sign.search(text) is not None for sign in _SIGNS):
+            rest, dropped = _content(text)
+            if not self._suffices(rest):
+                why = f"beyond {' and '.join(dropped)} the draft holds less than {self.minimum}"
+                return self._flagged(subject, why)
+        return Passed()
 
     def _suffices(self, text: str) -> bool:
-        return self.characters.search(text) is not None and self.words.search(text) is not None
+        return _has_letters(text, self.characters) and self.words.search(text) is not None
 
     def _flagged(self, subject: Subject, why: str) -> Flagged:
         draft = subject.draft.draft
         start = len(draft.text) - len(draft.text.lstrip())
         return Flagged(why, quotes(draft, [(start, len(draft.text.rstrip()))]), fix=_FIX)
+
+
+def _has_letters(text: str, wanted: int) -> bool:
+    """Whether a text holds so many letters and digits; in most texts the first few characters show it."""
+    letters = sum(map(str.isalnum, text[: 4 * wanted]))
+    if letters < wanted:
+        letters = sum(map(str.isalnum, text)) + sum(1 for _ in islice(_DENSE_LETTER.finditer(text), wanted))
+    return letters >= wanted
 
 
 def _without_text(subject: Subject) -> Flagged:

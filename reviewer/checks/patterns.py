@@ -60,13 +60,13 @@ def compile_own(*alternatives: str) -> Pattern:
 
 
 def compile_authored(patterns: tuple[str, ...], where: str) -> tuple[Pattern, ...]:
-    """Compile patterns of a rubric author; case is ignored.
+    r"""Compile patterns of a rubric author; case is ignored.
 
     Args:
         where: name of the argument, for the message.
 
     Raises:
-        ValueError: a pattern is no RE2, needs too much memory, or relies on `\\b` beside a non-ASCII letter.
+        ValueError: a pattern is no RE2, needs too much memory, or relies on `\b` beside a non-ASCII letter.
     """
     compiled: list[Pattern] = []
     for index, pattern in enumerate(patterns):
@@ -96,9 +96,7 @@ def _message(exc: Exception) -> str:
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
 
 
-def compile_by_locale(
-    patterns: Mapping[str, tuple[str, ...]], where: str
-) -> dict[str, tuple[Pattern, ...]]:
+def compile_by_locale(patterns: Mapping[str, tuple[str, ...]], where: str) -> dict[str, tuple[Pattern, ...]]:
     """Compile a map from locale tag, language or `*` to patterns; keys come back in lower case.
 
     Raises:

@@ -25,57 +25,54 @@ _AFTER = re.compile(r"\s?[^\W\d_%]|\s?[%\u00b0\u00b5\u03bc]")
 _KILO, _MILLI = Decimal(1000), Decimal("0.001")
 _ONE = Decimal(1)
 
-# Canonical unit and factor by the unit as written, case folded (which turns the micro sign into a mu).
-DOSE_UNITS: dict[str, tuple[str, Decimal]] = {
-    **dict.fromkeys(("mg", "milligram", "milligrams", "miligrama", "miligramas", "miligramo", "miligramos"), ("mg", _ONE)),
-    **dict.fromkeys(("g", "gr", "gram", "grams", "grama", "gramas", "gramo", "gramos"), ("mg", _KILO)),
-    **dict.fromkeys(
-        ("mcg", "\u03bcg", "ug", "microgram", "micrograms", "micrograma", "microgramas", "microgramos"),
-        ("mg", _MILLI),
-    ),
-    **dict.fromkeys(("ml", "cc", "milliliter", "milliliters", "millilitre", "millilitres", "mililitro", "mililitros"), ("ml", _ONE)),
-    **dict.fromkeys(("iu", "ui", "units", "unidades"), ("iu", _ONE)),
-    **dict.fromkeys(("mg/kg", "mg/ml", "mcg/kg", "ui/kg", "iu/kg"), ("", _ONE)),
-    **dict.fromkeys(("drop", "drops", "gota", "gotas"), ("drop", _ONE)),
-    **dict.fromkeys(
-        ("tablet", "tablets", "tab", "tabs", "pill", "pills", "comprimido", "comprimidos", "tableta", "tabletas"),
-        ("tablet", _ONE),
-    ),
-    **dict.fromkeys(("capsule", "capsules", "cápsula", "cápsulas"), ("capsule", _ONE)),
-    **dict.fromkeys(("puff", "puffs", "jato", "jatos", "inhalation", "inhalations"), ("puff", _ONE)),
-}
-DURATION_UNITS: dict[str, tuple[str, Decimal]] = {
-    **dict.fromkeys(("second", "seconds", "sec", "secs", "segundo", "segundos"), ("second", _ONE)),
-    **dict.fromkeys(("minute", "minutes", "min", "mins", "minuto", "minutos"), ("minute", _ONE)),
-    **dict.fromkeys(("h", "hr", "hrs", "hs", "hour", "hours", "hora", "horas"), ("hour", _ONE)),
-    **dict.fromkeys(
-        ("business day", "business days", "working day", "working days", "dia útil", "dias úteis")
-        + ("día hábil", "días hábiles"),
-        ("business day", _ONE),
-    ),
-    **dict.fromkeys(("day", "days", "dia", "dias", "día", "días", "calendar days", "dias corridos"), ("day", _ONE)),
-    **dict.fromkeys(("week", "weeks", "semana", "semanas"), ("week", _ONE)),
-    **dict.fromkeys(("month", "months", "mês", "meses", "mes"), ("month", _ONE)),
-    **dict.fromkeys(("year", "years", "ano", "anos", "año", "años"), ("year", _ONE)),
-}
-MEASUREMENT_UNITS: dict[str, tuple[str, Decimal]] = {
-    **{
-        unit: ("", _ONE)
-        for unit in (
-            *("mg/dl", "g/dl", "ng/ml", "ng/dl", "pg/ml", "\u03bcg/dl", "mcg/dl", "ug/dl", "mg/l", "g/l", "u/l", "ui/l", "iu/l"),
-            *("mui/l", "miu/l", "\u03bcui/ml", "mui/ml", "mmol/l", "\u03bcmol/l", "umol/l", "mmol/mol", "meq/l", "ml/min", "mm/h"),
-            *("/\u03bcl", "/mm\u00b3", "/mm3", "mmhg", "bpm", "kcal", "cal", "kj", "nm", "\u03bcm", "mm", "cm", "m", "km", "ft"),
-            *("mi", "km/h", "mph", "kb", "mb", "gb", "tb", "mib", "gib", "mbps", "gbps", "hz", "khz", "mhz", "ghz", "kw", "kwh"),
-            *("psi", "kpa", "db", "ppm", "fl", "pg", "l", "oz"),
-        )
-    },
-    **dict.fromkeys(("kg", "kilo", "kilos", "quilo", "quilos"), ("kg", _ONE)),
-    **dict.fromkeys(("lb", "lbs"), ("lb", _ONE)),
-    **dict.fromkeys(("\u00b0c", "\u00bac", "celsius"), ("celsius", _ONE)),
-    **dict.fromkeys(("\u00b0f", "\u00baf", "fahrenheit"), ("fahrenheit", _ONE)),
-    **dict.fromkeys(("inch", "inches", "polegada", "polegadas", "pulgada", "pulgadas"), ("inch", _ONE)),
-    **dict.fromkeys(("meter", "meters", "metre", "metres", "metro", "metros"), ("m", _ONE)),
-}
+Units = dict[str, tuple[str, Decimal]]
+
+
+def _units(*rows: tuple[str, Decimal, str]) -> Units:
+    """Map each spelling (parted by commas, case folded) to canonical unit and factor; no canonical name: itself."""
+    return {
+        spelling: (canonical_name or spelling, factor)
+        for canonical_name, factor, spellings in rows
+        for spelling in spellings.casefold().split(",")
+    }
+
+
+# Case folding turns the micro sign into a mu, so that both are found under one spelling.
+DOSE_UNITS = _units(
+    ("mg", _ONE, "mg,milligram,milligrams,miligrama,miligramas,miligramo,miligramos"),
+    ("mg", _KILO, "g,gr,gram,grams,grama,gramas,gramo,gramos"),
+    ("mg", _MILLI, "mcg,\u03bcg,ug,microgram,micrograms,micrograma,microgramas,microgramos"),
+    ("ml", _ONE, "ml,cc,milliliter,milliliters,millilitre,millilitres,mililitro,mililitros"),
+    ("iu", _ONE, "iu,ui,units,unidades"),
+    ("", _ONE, "mg/kg,mg/ml,mcg/kg,ui/kg,iu/kg"),
+    ("drop", _ONE, "drop,drops,gota,gotas"),
+    ("tablet", _ONE, "tablet,tablets,tab,tabs,pill,pills,comprimido,comprimidos,tableta,tabletas"),
+    ("capsule", _ONE, "capsule,capsules,cápsula,cápsulas"),
+    ("puff", _ONE, "puff,puffs,jato,jatos,inhalation,inhalations"),
+)
+DURATION_UNITS = _units(
+    ("second", _ONE, "second,seconds,sec,secs,segundo,segundos"),
+    ("minute", _ONE, "minute,minutes,min,mins,minuto,minutos"),
+    ("hour", _ONE, "h,hr,hrs,hs,hour,hours,hora,horas"),
+    ("business day", _ONE, "business day,business days,working day,working days"),
+    ("business day", _ONE, "dia útil,dias úteis,día hábil,días hábiles"),
+    ("day", _ONE, "day,days,dia,dias,día,días,calendar days,dias corridos"),
+    ("week", _ONE, "week,weeks,semana,semanas"),
+    ("month", _ONE, "month,months,mês,meses,mes"),
+    ("year", _ONE, "year,years,ano,anos,año,años"),
+)
+MEASUREMENT_UNITS = _units(
+    ("", _ONE, "mg/dl,g/dl,ng/ml,ng/dl,pg/ml,\u03bcg/dl,mcg/dl,ug/dl,mg/l,g/l,u/l,ui/l,iu/l,mui/l,miu/l,\u03bcui/ml"),
+    ("", _ONE, "mui/ml,mmol/l,\u03bcmol/l,umol/l,mmol/mol,meq/l,ml/min,mm/h,/\u03bcl,/mm\u00b3,/mm3,mmhg,bpm,fl,pg"),
+    ("", _ONE, "kcal,cal,kj,nm,\u03bcm,mm,cm,km,ft,mi,km/h,mph,l,oz,psi,kpa,db,ppm,kw,kwh,hz,khz,mhz,ghz"),
+    ("", _ONE, "kb,mb,gb,tb,mib,gib,mbps,gbps"),
+    ("m", _ONE, "m,meter,meters,metre,metres,metro,metros"),
+    ("kg", _ONE, "kg,kilo,kilos,quilo,quilos"),
+    ("lb", _ONE, "lb,lbs"),
+    ("celsius", _ONE, "\u00b0c,\u00bac,celsius"),
+    ("fahrenheit", _ONE, "\u00b0f,\u00baf,fahrenheit"),
+    ("inch", _ONE, "inch,inches,polegada,polegadas,pulgada,pulgadas"),
+)
 # Written in another case these are something else: 5G, 10M.
 CASED_UNITS = frozenset({"g", "m"})
 SPELLED = {
@@ -92,13 +89,12 @@ SPELLED = {
 """Small numbers in words."""
 
 
-def canonical(units: dict[str, tuple[str, Decimal]], written: str) -> tuple[str, Decimal] | None:
+def canonical(units: Units, written: str) -> tuple[str, Decimal] | None:
     """Return canonical unit and factor of a unit as written, or None where its case makes it something else."""
     folded = " ".join(written.casefold().split())
     if folded not in units or (folded in CASED_UNITS and folded != written):
         return None
-    unit, factor = units[folded]
-    return unit or folded, factor
+    return units[folded]
 
 
 def readings(token: str) -> tuple[Decimal, ...]:

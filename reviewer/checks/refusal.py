@@ -42,10 +42,14 @@ def _check(_: Args, subject: Subject) -> CheckOutcome:
     answer = _answer_words(text, refusing)
     needed = _ANSWER_WORDS_AFTER_WHOLE if whole else _ANSWER_WORDS_AFTER_PART
     if answer >= needed:
-        return Passed(quotes(subject.draft.draft, refusing), f"declines one part, then answers in {answer} words or more")
+        return Passed(
+            quotes(subject.draft.draft, refusing), f"declines one part, then answers in {answer} words or more"
+        )
     kind = "declines the request" if whole else "declines what was asked"
     why = f"the opening {kind} and {answer} words of answer follow, fewer than {needed}"
-    return Flagged(why, quotes(subject.draft.draft, refusing), fix="Answer the request, or the part that can be answered.")
+    return Flagged(
+        why, quotes(subject.draft.draft, refusing), fix="Answer the request, or the part that can be answered."
+    )
 
 
 def _refusing(text: str) -> list[tuple[int, int]]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from reviewer.checks.patterns import compile_own
 
 _EN_ACT = (
-    r"(?:help(?:\s+(?:with|you|out|in|on)\b|\s*[.,;:!?]|\s*$|\s+(?:if|because|since|as)\b)|assist|provide|answer|discuss"
+    r"(?:help(?:\s+(?:with|you|out|in|on)\b|\s*[.,;:!?]|\s*$|\s+(?:if|because|since|as)\b)|assist|provide|answer"
+    r"|discuss"
     r"|comply|fulfil|support\s+(?:this|that|your)|engage|give\b|offer|advise|share|create|write|generate|produce"
-    r"|participate|do\s+(?:that|this)\b|talk\s+about|respond|continue|carry\s+out|complete\s+(?:this|that|your)|go\s+into)"
+    r"|participate|do\s+(?:that|this)\b|talk\s+about|respond|continue|carry\s+out|complete\s+(?:this|that|your)"
+    r"|go\s+into)"
 )
 _EN_NOT = (
     r"(?:can['\x{2019}]?t|cannot|can\s+not|won['\x{2019}]?t(?:\s+be\s+able\s+to)?|will\s+not(?:\s+be\s+able\s+to)?"
@@ -19,11 +21,15 @@ _EN_NOT = (
     r"|(?:must|have\s+to|need\s+to|will\s+have\s+to)\s+(?:decline|refuse)(?:\s+to)?|(?:decline|refuse)\s+to"
     r"|(?:would|['\x{2019}]d)\s+rather\s+not)"
 )
-_EN_WHO = r"\b(?:I|we)(?:['\x{2019}](?:m|re)|\s+am|\s+are)?(?:\s+(?:really|simply|just|also|unfortunately|sadly|therefore))?\s*"
+_EN_WHO = (
+    r"\b(?:I|we)(?:['\x{2019}](?:m|re)|\s+am|\s+are)?(?:\s+(?:really|simply|just|also|unfortunately|sadly"
+    r"|therefore))?\s*"
+)
 
 _PT_ACT = (
     r"(?:(?:te|lhe|o|a)\s+)?(?:ajudar|ajudá-l|auxiliar|fornecer|responder|discutir|atender|dar\b|oferecer|orientar"
-    r"|aconselhar|compartilhar|criar|escrever|gerar|produzir|falar\s+sobre|participar|fazer\s+isso|continuar|prosseguir"
+    r"|aconselhar|compartilhar|criar|escrever|gerar|produzir|falar\s+sobre|participar|fazer\s+isso|continuar"
+    r"|prosseguir"
     r"|cumprir|passar\s+(?:ess|est|inf|orient))"
 )
 _PT_NOT = (
@@ -39,8 +45,10 @@ _ES_NOT = r"\bno\s+(?:puedo|podemos|podr[eé]|me\s+es\s+posible|soy\s+capaz\s+de
 
 REFUSAL = compile_own(
     rf"{_EN_WHO}{_EN_NOT}\s+{_EN_ACT}",
-    r"\bI(?:['\x{2019}]m|\s+am)?\s+(?:must|have\s+to|going\s+to\s+have\s+to|need\s+to)\s+(?:respectfully\s+)?(?:decline|refuse)\b",
-    r"\bas\s+an\s+ai\b[^.\n]{0,40}\bI\s+(?:can(?:no|['\x{2019}])t|am\s+unable|do\s+not|don['\x{2019}]t|won['\x{2019}]t)",
+    r"\bI(?:['\x{2019}]m|\s+am)?\s+(?:must|have\s+to|going\s+to\s+have\s+to"
+    r"|need\s+to)\s+(?:respectfully\s+)?(?:decline|refuse)\b",
+    r"\bas\s+an\s+ai\b[^.\n]{0,40}\bI\s+(?:can(?:no|['\x{2019}])t|am\s+unable|do\s+not|don['\x{2019}]t"
+    r"|won['\x{2019}]t)",
     r"\b(?:not|isn['\x{2019}]t)\s+something\s+(?:that\s+)?(?:I|we)\s*(?:can|['\x{2019}]m\s+able|am\s+able|will)\b",
     r"\b(?:against|violates?)\s+(?:my|the)\s+(?:guidelines|programming|content\s+policy|usage\s+polic)",
     rf"{_PT_NOT}\s+{_PT_ACT}",
@@ -53,7 +61,8 @@ REFUSAL = compile_own(
 """A refusal in the first person."""
 
 WHOLE = compile_own(
-    r"(?:help|assist)(?:\s+you)?(?:\s+(?:with\s+(?:that|this|it|your\s+request)|out|further))?\s*(?:[.,;:!?]|$|\bbut\b)",
+    r"(?:help|assist)(?:\s+you)?(?:\s+(?:with\s+(?:that|this|it|your\s+request)|out|further))?\s*(?:[.,;:!?]|$"
+    r"|\bbut\b)",
     r"(?:help|assist)(?:\s+you)?\s+with\s+(?:that|this|it|your|such|any|questions|requests|anything)\b",
     r"\b(?:comply|fulfil\w*|engage|participate|continue|decline|refuse|(?:do|answer|discuss)\s+(?:that|this))\b",
     r"\bI\s+can(?:no|['\x{2019}]?)t\s+do\b|not\s+something|\bguidelines\b|\bprogramming\b",
@@ -66,7 +75,8 @@ WHOLE = compile_own(
 
 PADDING = compile_own(
     r"\b(?:sorry|apologi[sz]e|unfortunately)\b|\bhappy\s+to\s+(?:help|assist)|\bglad\s+to\s+help|\blet\s+me\s+know\b",
-    r"\bif\s+you\s+(?:have|need)\s+(?:any|other|more|something|help)|\bfeel\s+free\b|\bhere\s+to\s+(?:help|support)\b",
+    r"\bif\s+you\s+(?:have|need)\s+(?:any|other|more|something|help)|\bfeel\s+free\b|\bhere\s+to\s+(?:help"
+    r"|support)\b",
     r"\bI\s+(?:can|could)\s+(?:help|assist|offer)\b|\bI\s+(?:encourage|recommend|suggest|advise|urge)\b",
     r"\b(?:please|should|consider|best\s+to)\s+(?:\w+\s+)?"
     r"(?:consult|contact|reach\s+out|seek|speak|speaking|talk|talking|visit|see|call|ask)\b",

@@ -18,7 +18,7 @@ from reviewer.checks.lookalikes import SUSPECT, folded, original_offsets
 from reviewer.checks.places import PlacesArgs
 from reviewer.checks.quoting import MAX_QUOTES, quote
 from reviewer.checks.sentences import is_quoted
-from reviewer.checks.steering_phrases import BLOB, HINT, SIGNS
+from reviewer.checks.steering_phrases import BLOB, HINT, HINT_OR_BLOB, SIGNS
 from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
 from reviewer.core.draft import Role
 from reviewer.core.passage import Passage
@@ -61,7 +61,8 @@ def _steering(places: tuple[Place, ...], subject: Subject) -> Iterator[tuple[Pas
 
 def _hits(text: str, *, system: bool) -> Iterator[Hit]:
     """Yield what steers in a text: as written, as it looks, and encoded; the last two only where the first is clean."""
-    plain = list(_signs(text, system=system))
+    worth_reading = HINT_OR_BLOB.search(text) is not None
+    plain = list(_signs(text, system=system)) if worth_reading else []
     if plain:
         yield from plain
         return
@@ -71,7 +72,7 @@ def _hits(text: str, *, system: bool) -> Iterator[Hit]:
         if disguised:
             offsets = original_offsets(text)
             yield from ((f"disguised {label}", offsets[start], offsets[end]) for label, start, end in disguised)
-    if BLOB.search(text) is not None:
+    if worth_reading:
         yield from _encoded(text, system=system)
 
 

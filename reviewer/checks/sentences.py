@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 # The look-ahead leaves a run of dots to its last one, so that no run is read twice.
 _END = re.compile(
-    "[.!?\u2026\u3002\uff01\uff1f\n](?:(?<=\n)\\n*+|(?<=[\u3002\uff01\uff1f])[\"\u201d\u2019\u300d\u300f\uff09]*+\\s*+"
+    '[.!?\u2026\u3002\uff01\uff1f\n](?:(?<=\n)\\n*+|(?<=[\u3002\uff01\uff1f])["\u201d\u2019\u300d\u300f\uff09]*+\\s*+'
     "|(?![.!?\u2026])[\"'\u201d\u2019)\\]]*+\\s++)"
 )
 _OPENING_QUOTES = "\u201c\u00ab\u2018"

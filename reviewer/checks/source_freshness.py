@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Literal
 
 from pydantic import Field
 
 from reviewer.checks.citation_markers import Marker, SourceIndex
 from reviewer.checks.quoting import quotes
-from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
+from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject, Unavailable
 from reviewer.core.finding import Outcome, Quote
 from reviewer.core.rubric import Frozen
 
@@ -22,6 +23,8 @@ from reviewer.core.rubric import Frozen
 _CLOCK_SKEW = timedelta(days=1)
 _OUTCOMES = {"uncertain": Outcome.UNCERTAIN, "not_met": Outcome.NOT_MET}
 _LISTED = 8
+# More markers than any answer needs: reading on would cost time and change nothing.
+_MAX_MARKERS = 2_000
 
 
 class Args(Frozen):
@@ -45,7 +48,9 @@ def _check(args: Args, subject: Subject) -> CheckOutcome:
     sources = subject.draft.sources
     if not sources:
         return Flagged("no sources were given", outcome=Outcome.NOT_APPLICABLE)
-    markers = list(SourceIndex(sources).markers(subject.draft.text))
+    markers = list(islice(SourceIndex(sources).markers(subject.draft.text), _MAX_MARKERS + 1))
+    if len(markers) > _MAX_MARKERS:
+        return Unavailable(f"the draft holds more than {_MAX_MARKERS} citation markers")
     relied_on = {index for marker in markers for index in marker.sources} or set(range(len(sources)))
     ages = {index: _age(sources[index].retrieved_at, subject.now) for index in sorted(relied_on)}
     limit = timedelta(days=args.max_age_days)

@@ -188,7 +188,9 @@ def _faults(tool: _Tool, passage: Passage, said: ConversationValues) -> list[_Fa
     for name, given in value.items():
         rule = tool.rules.get(name)
         if rule is not None:
-            faults += [_Fault(f"argument {name!r} {f.why}", name, f.doubt) for f in _violations(rule, given, hidden, said)]
+            faults += [
+                _Fault(f"argument {name!r} {f.why}", name, f.doubt) for f in _violations(rule, given, hidden, said)
+            ]
         elif not tool.spec.extra_arguments:
             faults.append(_Fault(f"argument {name[:_SHOWN_NAME]!r} is not on the list", name))
     return faults

@@ -67,6 +67,7 @@ class FailureKind(StrEnum):
     SERVER_ERROR = "server_error"
     CONNECTION = "connection"
     REJECTED = "rejected"
+    REFUSED = "refused"
     TOO_LARGE = "too_large"
     BAD_ENVELOPE = "bad_envelope"
     DEADLINE = "deadline"

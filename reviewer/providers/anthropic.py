@@ -10,7 +10,6 @@ from functools import partial
 from typing import Literal
 
 import anthropic
-import httpx2
 from pydantic import BaseModel, NonNegativeInt
 
 from reviewer.core.outcome import Reply, StopReason, Usage
@@ -20,7 +19,6 @@ from reviewer.providers.adapter import Adapter, Format
 from reviewer.providers.body import hole, image_base64, image_label
 from reviewer.providers.failure import tidy
 from reviewer.providers.settings import ProviderSettings
-from reviewer.providers.transport import timeout
 from reviewer.providers.wire import Received, Vendor
 
 PUBLIC_URL = "https://api.anthropic.com"
@@ -103,28 +101,16 @@ def _read(received: Received) -> Reply:
     )
 
 
-def _make(settings: ProviderSettings, base_url: str, http: httpx2.AsyncClient) -> anthropic.AsyncAnthropic:
+def _make(settings: ProviderSettings, base_url: str) -> anthropic.AsyncAnthropic:
     client = anthropic.AsyncAnthropic(
-        api_key=settings.api_key.get_secret_value(),
-        base_url=base_url,
-        timeout=timeout(settings),
-        max_retries=0,
-        http_client=http,
-        open_telemetry=False,
+        api_key=settings.api_key.get_secret_value(), base_url=base_url, max_retries=0, open_telemetry=False
     )
     # The SDK adds headers from ANTHROPIC_CUSTOM_HEADERS and has no argument against it.
     client._custom_headers = {}  # noqa: SLF001
     return client
 
 
-_VENDOR = Vendor(
-    logger="anthropic",
-    http_client=anthropic.DefaultAioHttpClient,
-    make=_make,
-    status_error=anthropic.APIStatusError,
-    connection_error=anthropic.APIConnectionError,
-    request_id_header="request-id",
-)
+_VENDOR = Vendor(make=_make, request_id_header="request-id")
 PROVIDER = partial(
     Adapter,
     Format(

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-import httpx2
 import orjson
 
 from reviewer.core.outcome import FailureKind
@@ -22,6 +22,11 @@ _KIND_OF_CODE = {
     "overloaded_error": FailureKind.OVERLOADED,
     "context_length_exceeded": FailureKind.TOO_LARGE,
     "request_too_large": FailureKind.TOO_LARGE,
+    # An account without money answers 429 for ever: asking again only costs time.
+    "insufficient_quota": FailureKind.REJECTED,
+    "content_filter": FailureKind.REFUSED,
+    "content_policy_violation": FailureKind.REFUSED,
+    "invalid_prompt": FailureKind.REFUSED,
 }
 _KIND_OF_STATUS = {
     408: FailureKind.TIMEOUT,
@@ -57,11 +62,11 @@ def error_code(content: bytes) -> str:
     return ""
 
 
-def retry_after_s(headers: httpx2.Headers, now: float) -> float | None:
+def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """Read how long the provider asks to wait.
 
     Args:
-        headers: `retry-after-ms` wins over `Retry-After` (RFC 9110 section 10.2.3: seconds or an HTTP date).
+        headers: names are looked up without regard to case; `retry-after-ms` wins over `Retry-After` (RFC 9110 section 10.2.3: seconds or an HTTP date).
         now: seconds since the epoch, against which a date is read.
 
     Returns:

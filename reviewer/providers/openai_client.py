@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import httpx2
 import openai
 
 from reviewer.providers.settings import ProviderSettings
-from reviewer.providers.transport import timeout
 from reviewer.providers.wire import Vendor
 
 PUBLIC_URL = "https://api.openai.com/v1"
@@ -14,13 +12,9 @@ PUBLIC_URL = "https://api.openai.com/v1"
 _NO_KEY = "none"
 
 
-def _make(settings: ProviderSettings, base_url: str, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
+def _make(settings: ProviderSettings, base_url: str) -> openai.AsyncOpenAI:
     client = openai.AsyncOpenAI(
-        api_key=settings.api_key.get_secret_value() or _NO_KEY,
-        base_url=base_url,
-        timeout=timeout(settings),
-        max_retries=0,
-        http_client=http,
+        api_key=settings.api_key.get_secret_value() or _NO_KEY, base_url=base_url, max_retries=0
     )
     # Read from OPENAI_ORG_ID and OPENAI_PROJECT_ID where no argument is given, and an empty argument would be sent.
     client.organization = None
@@ -30,11 +24,4 @@ def _make(settings: ProviderSettings, base_url: str, http: httpx2.AsyncClient) -
     return client
 
 
-VENDOR = Vendor(
-    logger="openai",
-    http_client=openai.DefaultAioHttpClient,
-    make=_make,
-    status_error=openai.APIStatusError,
-    connection_error=openai.APIConnectionError,
-    request_id_header="x-request-id",
-)
+VENDOR = Vendor(make=_make, request_id_header="x-request-id")

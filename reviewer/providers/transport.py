@@ -1,14 +1,14 @@
-"""The HTTP client under the vendor's client: its pool, its bounds, and nothing from the environment.
+"""The HTTP session under all adapters: its pool, its bounds, and nothing from the environment.
 
-No proxy, certificate, `.netrc` or redirect is followed that nobody configured; what connects is said by the settings.
+No proxy, certificate, `.netrc`, cookie or redirect is followed that nobody configured; what connects is said by the
+settings. Why this is aiohttp and not the SDKs' own request path: docs/decisions/0006-sdk-headers-own-session.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import cast
+from collections.abc import AsyncIterator, Mapping
 
-import httpx2
+import aiohttp
 
 from reviewer.providers.settings import ProviderSettings
 
@@ -21,40 +21,31 @@ _PIECE_BYTES = 256 * 1024
 _KEEPALIVE_S = 30.0
 
 
-class BodyTooLongError(httpx2.ReadError):
+class BodyTooLongError(Exception):
     """A response's body passed `MAX_RESPONSE_BYTES`."""
 
 
-def open_client(kind: type[httpx2.AsyncClient], settings: ProviderSettings) -> httpx2.AsyncClient:
-    """Make the client; connections are opened by the first calls.
+def open_session(settings: ProviderSettings, headers: Mapping[str, str]) -> aiohttp.ClientSession:
+    """Make the session; connections are opened by the first calls.
 
     Args:
-        kind: the SDK's own client class over aiohttp.
+        headers: sent with every request, the key among them.
     """
-    connections = settings.max_connections
-    return kind(
-        limits=httpx2.Limits(
-            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEEPALIVE_S
-        ),
-        timeout=timeout(settings),
-        # A redirect would carry the prompt to a host that nobody configured.
-        follow_redirects=False,
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=settings.max_connections, keepalive_timeout=_KEEPALIVE_S),
+        # Connecting is bounded here, the whole call by its caller's deadline.
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout_s),
+        headers=headers,
+        cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
-        # A critique is a few kilobytes: inflating it costs more than its transfer, and could exceed the bound.
-        headers={"Accept-Encoding": "identity"},
-        event_hooks={"response": [_bound_body]},
+        auto_decompress=False,
     )
 
 
-def timeout(settings: ProviderSettings) -> httpx2.Timeout:
-    """Return the transport's timeouts: connecting is bounded here, the whole call by its caller's deadline."""
-    return httpx2.Timeout(None, connect=settings.connect_timeout_s)
-
-
-def content_of(body: bytes) -> tuple[bytes | AsyncIterator[bytes], dict[str, str]]:
+def content_of(body: bytes) -> tuple[bytes | AsyncIterator[bytes], dict[str, str] | None]:
     """Return what to send for a body, in pieces where it is large, and the headers that this needs."""
     if len(body) <= _ONE_PIECE_BYTES:
-        return body, {}
+        return body, None
     return _pieces(body), {"Content-Length": str(len(body))}
 
 
@@ -63,21 +54,19 @@ async def _pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[at : at + _PIECE_BYTES]
 
 
-class _BoundedStream(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
-        self._stream = stream
+async def read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    """Read a body to its end.
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        length = 0
-        async for chunk in self._stream:
-            length += len(chunk)
-            if length > MAX_RESPONSE_BYTES:
-                raise BodyTooLongError("body too long")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-async def _bound_body(response: httpx2.Response) -> None:
-    response.stream = _BoundedStream(cast("httpx2.AsyncByteStream", response.stream))
+    Raises:
+        BodyTooLongError: it is longer than `MAX_RESPONSE_BYTES`; the connection is of no more use.
+        aiohttp.ClientError: the connection broke.
+    """
+    chunks: list[bytes] = []
+    length = 0
+    while chunk := await response.content.readany():
+        length += len(chunk)
+        if length > MAX_RESPONSE_BYTES:
+            response.close()
+            raise BodyTooLongError
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

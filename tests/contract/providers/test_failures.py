@@ -48,10 +48,12 @@ async def test_every_status_has_its_kind(wired: Wired, status: int, kind: Failur
         ("overloaded_error", 500, FailureKind.OVERLOADED),
         ("context_length_exceeded", 400, FailureKind.TOO_LARGE),
         ("request_too_large", 400, FailureKind.TOO_LARGE),
+        ("insufficient_quota", 429, FailureKind.REJECTED),
+        ("content_filter", 400, FailureKind.REFUSED),
     ],
 )
 async def test_some_codes_say_more_than_the_status(wired: Wired, code: str, status: int, kind: FailureKind) -> None:
-    """Overload and size are recognised by the provider's code where the status is a general one."""
+    """Overload, size, an empty account and a refusal are told by the provider's code where the status is general."""
     assert (await wired.failure(canned(wired.form.error(code, "m"), status))).kind is kind
 
 

@@ -81,10 +81,10 @@ async def test_a_closed_adapter_says_so(make: Make, wired: Wired) -> None:
     assert not wired.server.requests
 
 
-async def test_a_connection_that_cannot_be_made_in_time_is_a_timeout(make: Make) -> None:
-    """The connect timeout of the settings becomes a timeout, not a connection failure."""
+async def test_a_connection_that_cannot_be_made_in_time_is_a_connection_failure(make: Make) -> None:
+    """The connect timeout of the settings ends an attempt that another one may follow: the budget is not used up."""
     with unaccepting_port() as port:
         async with make(base_url=f"http://127.0.0.1:{port}", connect_timeout_s=0.05) as provider:
             with pytest.raises(ProviderError) as caught:
                 await provider.complete(MODEL, prompt_of())
-    assert caught.value.kind is FailureKind.TIMEOUT
+    assert caught.value.kind is FailureKind.CONNECTION
