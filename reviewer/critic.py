@@ -32,7 +32,7 @@ from reviewer.core.prompt import Header, Prompt, render
 from reviewer.core.questionnaire import Questionnaire
 from reviewer.core.routing import ReviewerSpec
 from reviewer.core.rubric import Effect
-from reviewer.core.rulebook import Facts, Plan, applies
+from reviewer.core.rulebook import Facts, Plan
 from reviewer.core.segments import SegmentIndex, segment
 from reviewer.core.verdict import Cause, Trouble
 from reviewer.providers.interface import ProviderError, ReviewerProvider
@@ -48,11 +48,13 @@ class Inquiry:
     """One critique to be made.
 
     Attributes:
+        waived: keys of the criteria that do not apply.
         deadline: on the loop's clock; the critique ends before it, whatever has come of it.
     """
 
     plan: Plan
     facts: Facts
+    waived: frozenset[str]
     draft: RedactedDraft
     now: datetime
     deadline: float
@@ -107,7 +109,7 @@ class _Calls:
                 purpose=purpose,
                 failure=error.kind if error else None,
                 http_status=error.http_status if error else 0,
-                simulated=reply.simulated if reply else bool(error and error.simulated),
+                simulated=self.chosen.provider.simulated or any(end.simulated for end in (reply, error) if end),
             )
         )
 
@@ -196,7 +198,7 @@ class Critic:
             tier=inquiry.plan.tier.label,
             locale=inquiry.facts.locale,
             today=inquiry.now,
-            not_asked=_not_asked(questionnaire, inquiry.facts),
+            not_asked=_not_asked(questionnaire, inquiry.waived),
         )
         nonce = self._entropy(NONCE_BYTES)
         return render(questionnaire, index, inquiry.draft.images, header, nonce, spec.max_output_tokens)
@@ -267,12 +269,10 @@ def _retired(entry: ModelEntry, today: date) -> bool:
     return entry.retires is not None and today >= entry.retires
 
 
-def _not_asked(questionnaire: Questionnaire, facts: Facts) -> tuple[str, ...]:
-    return tuple(
-        alias
-        for alias, question in questionnaire.aliases.items()
-        if question.criterion.applies_when is not None and not applies(question.criterion, facts)
-    )
+def _not_asked(questionnaire: Questionnaire, waived: frozenset[str]) -> tuple[str, ...]:
+    if not waived:
+        return ()
+    return tuple([alias for alias, question in questionnaire.aliases.items() if question.key in waived])
 
 
 def _fits(prompt: Prompt, entry: ModelEntry) -> bool:

@@ -23,8 +23,8 @@ from reviewer.core.outcome import Completed
 from reviewer.core.passage import RedactedDraft
 from reviewer.core.record import CONTENT_KEY_BYTES, seal
 from reviewer.core.redaction import redact
-from reviewer.core.review import CriterionFact, Handoff, HandoffState, RecordedReview, Review, RouteTaken, Stage
-from reviewer.core.rulebook import Facts, Plan, Rulebook, applies
+from reviewer.core.review import Handoff, HandoffState, RecordedReview, Review, RouteTaken, Stage
+from reviewer.core.rulebook import Facts, Plan, Rulebook, inapplicable
 from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict, decide
 from reviewer.core.verification import QuoteFinder, verify
 from reviewer.critic import Critic, Criticism, Inquiry
@@ -101,24 +101,26 @@ class Pipeline:
         with trail.stage(Stage.ADMIT):
             plan = self._rulebook.plan(request.intent, request.tier, request.locale, _sample_key(request))
             facts = _facts(request)
+            waived = inapplicable(plan, facts)
             await self._check_revision(request)
         with trail.stage(Stage.REDACT):
             draft = redact(request, plan.public_values)
         with trail.stage(Stage.CHECK):
-            checked = run_checks(plan, facts, Subject(draft, request.locale, now))
+            checked = run_checks(plan, waived, Subject(draft, request.locale, now))
             trail.found(checked.findings)
             barred = _barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
-            inquiry = Inquiry(plan, facts, draft, now, deadline)
+            inquiry = Inquiry(plan, facts, waived, draft, now, deadline)
             criticism = Criticism(None, troubles=barred) if barred else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
-            answered = _verified(criticism, plan, facts)
+            answered = _verified(criticism, plan, waived)
             trail.found(answered)
         with trail.stage(Stage.DECIDE):
             case = Case(plan, draft, (*checked.findings, *answered), criticism)
             troubles = (*checked.troubles, *criticism.troubles)
             attempt = request.revision.attempt if request.revision else 0
-            decision = decide(EvidenceSet(plan, facts, case.findings, criticism.outcome, troubles, attempt))
+            evidence = EvidenceSet(plan, facts, case.findings, criticism.outcome, troubles, attempt, waived)
+            decision = decide(evidence)
         with trail.stage(Stage.RECORD):
             recorded = await self._record(request, self._compose(request, case, decision, trail))
         return replace(recorded, record_us=trail.timings[-1].duration_us)
@@ -173,7 +175,7 @@ class Pipeline:
             reasons=decision.reasons,
             guidance=guide(decision, plan),
             findings=case.findings,
-            criteria={i.key: CriterionFact(i.criterion.title, i.criterion.severity) for i in plan.criteria},
+            criteria=plan.criterion_facts,
             handoff=handoff,
             pins=plan.pins,
             route=RouteTaken(
@@ -233,16 +235,17 @@ def _barred(
     return tuple(troubles)
 
 
-def _verified(criticism: Criticism, plan: Plan, facts: Facts) -> tuple[Finding, ...]:
+def _verified(criticism: Criticism, plan: Plan, waived: frozenset[str]) -> tuple[Finding, ...]:
     """Turn the critic's answers into findings in force; on a criterion that does not apply only NOT_MET counts."""
     if not isinstance(criticism.outcome, Completed) or criticism.index is None:
         return ()
     finder = QuoteFinder(criticism.index)
-    criteria = {item.key: item.criterion for item in plan.criteria}
     return tuple(
-        verify(answer, criteria[answer.criterion], criticism.judge, finder)
-        for answer in criticism.outcome.answers
-        if applies(criteria[answer.criterion], facts) or Outcome.NOT_MET in (answer.outcome, answer.worst)
+        [
+            verify(answer, plan.by_key[answer.criterion].criterion, criticism.judge, finder)
+            for answer in criticism.outcome.answers
+            if answer.criterion not in waived or Outcome.NOT_MET in (answer.outcome, answer.worst)
+        ]
     )
 
 

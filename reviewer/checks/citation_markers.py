@@ -21,6 +21,7 @@ _NUMBER_STEP = re.compile(r"([,;\u2013-]?)\s?(\d{1,3})")
 _PLACEHOLDER = re.compile(r"(?:SECRET|EMAIL|IBAN|CARD|CNPJ|CPF|SSN|PHONE)_\d{1,9}")
 _LEAD_IN = re.compile(r"(?i)(?:sources?|fontes?|fuentes?|src|refs?\.?|docs?|ver|see)(?:\s*:\s*|\s+)")
 _SHAPE = re.compile(r"[A-Za-z]+|\d+")
+_OPERATORS = frozenset("=(+*>[{|&<")
 _SPLIT = re.compile(r"\s*[,;]\s*")
 
 
@@ -97,19 +98,22 @@ class SourceIndex:
 
     def _numbered(self, text: str, start: int, end: int, named: str) -> Marker | None:
         numbers = _expand(named)
-        before = text[start - 1 : start]
         if not numbers or numbers[0] == 0:
             return None
-        single = len(numbers) == 1
-        if not single and numbers[0] > self._count:
-            return None
-        if numbers[0] > self._count and (before.isalnum() or before in {"_", "]", ")"}):
+        # Past the last source a lone number may be an invented citation; an interval or an index is none.
+        if numbers[0] > self._count and (len(numbers) > 1 or _is_indexed(text, start)):
             return None
         if self._count == 0 and _begins_line(text, start):
             return None
         known = tuple(number - 1 for number in numbers if number <= self._count)
         unknown = tuple(str(number) for number in numbers if number > self._count)
         return Marker(start, end, known, unknown)
+
+
+def _is_indexed(text: str, start: int) -> bool:
+    """Whether a bracket stands where code would put it: glued to a name, or after an operator."""
+    before = text[max(0, start - 3) : start]
+    return before[-1:].isalnum() or before[-1:] in {"_", "]", ")"} or before.rstrip(" ")[-1:] in _OPERATORS
 
 
 def _begins_line(text: str, start: int) -> bool:

@@ -24,6 +24,10 @@ Key = tuple[str, str, object]
 _RANGE = r"(?:\s?[-\x{2013}\x{2014}]\s?|\s(?:to|a|até|e|and|y|o|or|ou|hasta)\s)"
 
 
+# 70 mg/dL is no dose: what is measured per volume has units of its own.
+_PER = re.compile(r"/(?:d?l|ml|mmol|mol|m[2\u00b2]|min|kg)\b", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One figure in a text.
@@ -77,7 +81,8 @@ def _amounts(kind: FigureKind, units: Units) -> Callable[[str], Iterator[Figure]
     def find(text: str) -> Iterator[Figure]:
         for match in pattern.finditer(text):
             found = quantities.canonical(units, match.group(3) or "")
-            if found is None or _continues_a_number(text, match.start()):
+            per = _PER.match(text, match.end(3)) is not None
+            if found is None or per or _continues_a_number(text, match.start()):
                 continue
             for group in (1, 2):
                 written = match.group(group)

@@ -14,7 +14,7 @@ from itertools import islice
 from pydantic import Field
 
 from reviewer.checks.opener_phrases import DEFLECTION, LINK, OPENER, OPENER_HINT, RESTATED, URGENT
-from reviewer.checks.patterns import Pattern, compile_own
+from reviewer.checks.patterns import compile_own
 from reviewer.checks.quoting import quotes
 from reviewer.checks.sentences import sentences, word_count
 from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
@@ -50,38 +50,35 @@ class Args(Frozen):
 
 def build(args: Args) -> Check:
     """Return the check."""
-    return _NonAnswer(
-        characters=args.min_characters,
-        words=compile_own(
-            rf"(?:(?:[{_DENSE}]\pM*[{_DENSE}]|[\pL\pN\pM]+(?:[^\pL\pN\pM]|$))[^\pL\pN]*){{{args.min_words}}}"
-        ),
-        minimum=f"{args.min_characters} letters and {args.min_words} words",
-    )
+    return _NonAnswer(args.min_characters, args.min_words)
 
 
 @dataclass(frozen=True, slots=True)
 class _NonAnswer:
     characters: int
-    words: Pattern
-    minimum: str
+    words: int
 
     def __call__(self, subject: Subject, /) -> CheckOutcome:
         text = subject.draft.text.strip()
         if not text:
             return _without_text(subject)
         if not self._suffices(text):
-            return self._flagged(subject, f"the draft holds less than {self.minimum}")
+            return self._flagged(subject, f"the draft holds less than {self._minimum}")
         if len(text) <= _SHORT and _echoes(text, subject):
             return self._flagged(subject, "the draft only restates the user's question")
         if len(text) <= _SHORT and any(sign.search(text) is not None for sign in _SIGNS):
             rest, dropped = _content(text)
             if not self._suffices(rest):
-                why = f"beyond {' and '.join(dropped)} the draft holds less than {self.minimum}"
+                why = f"beyond {' and '.join(dropped)} the draft holds less than {self._minimum}"
                 return self._flagged(subject, why)
         return Passed()
 
     def _suffices(self, text: str) -> bool:
-        return _has_letters(text, self.characters) and self.words.search(text) is not None
+        return _has_letters(text, self.characters) and _has_words(text, self.words)
+
+    @property
+    def _minimum(self) -> str:
+        return f"{self.characters} letters and {self.words} words"
 
     def _flagged(self, subject: Subject, why: str) -> Flagged:
         draft = subject.draft.draft
@@ -95,6 +92,17 @@ def _has_letters(text: str, wanted: int) -> bool:
     if letters < wanted:
         letters = sum(map(str.isalnum, text)) + sum(1 for _ in islice(_DENSE_LETTER.finditer(text), wanted))
     return letters >= wanted
+
+
+def _has_words(text: str, wanted: int) -> bool:
+    words = 0
+    for match in _WORD.finditer(text):
+        word = match.group(0)
+        dense = 0 if word.isascii() else sum(1 for _ in _DENSE_LETTER.finditer(word[: 2 * wanted]))
+        words += max(1, dense // 2)
+        if words >= wanted:
+            return True
+    return False
 
 
 def _without_text(subject: Subject) -> Flagged:

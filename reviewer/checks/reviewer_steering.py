@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from enum import Enum, auto
 from functools import partial
 from itertools import islice
 
@@ -31,7 +32,18 @@ _MAX_BLOB_CHARS = 16_384
 _URL_SAFE = str.maketrans("-_", "+/")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 
+# How far back the mark may stand that opens a quotation.
+_QUOTATION_CHARS = 200
+
 Hit = tuple[str, int, int]
+
+
+class _Mentions(Enum):
+    """Where a text may speak of instructions to models without giving any."""
+
+    NONE = auto()
+    QUOTED = auto()
+    ALLOWED = auto()
 
 
 class Args(PlacesArgs):
@@ -55,46 +67,58 @@ def _check(places: tuple[Place, ...], subject: Subject) -> CheckOutcome:
 def _steering(places: tuple[Place, ...], subject: Subject) -> Iterator[tuple[Passage, Hit]]:
     for place in places:
         for passage in subject.draft.at(place):
-            for hit in _hits(passage.text, system=passage.role is Role.SYSTEM):
+            for hit in _hits(passage.text, _mentions(passage)):
                 yield passage, hit
 
 
-def _hits(text: str, *, system: bool) -> Iterator[Hit]:
+def _mentions(passage: Passage) -> _Mentions:
+    if passage.role is Role.SYSTEM:
+        return _Mentions.ALLOWED
+    # Sources and tool results are where planted text comes from, and JSON puts every string in quotation marks.
+    return _Mentions.QUOTED if passage.place in (Place.DRAFT, Place.CONVERSATION) else _Mentions.NONE
+
+
+def _hits(text: str, mentions: _Mentions) -> Iterator[Hit]:
     """Yield what steers in a text: as written, as it looks, and encoded; the last two only where the first is clean."""
     worth_reading = HINT_OR_BLOB.search(text) is not None
-    plain = list(_signs(text, system=system)) if worth_reading else []
+    plain = list(_signs(text, mentions)) if worth_reading else []
     if plain:
         yield from plain
         return
     if not text.isascii() and SUSPECT.search(text) is not None:
         looks = folded(text)
-        disguised = list(_signs(looks, system=system)) if looks != text else []
+        disguised = list(_signs(looks, mentions)) if looks != text else []
         if disguised:
             offsets = original_offsets(text)
             yield from ((f"disguised {label}", offsets[start], offsets[end]) for label, start, end in disguised)
     if worth_reading:
-        yield from _encoded(text, system=system)
+        yield from _encoded(text, mentions)
 
 
-def _signs(text: str, *, system: bool) -> Iterator[Hit]:
+def _signs(text: str, mentions: _Mentions) -> Iterator[Hit]:
     if HINT.search(text) is None:
         return
     for sign in SIGNS:
-        if sign.quotable and system:
+        if sign.quotable and mentions is _Mentions.ALLOWED:
             continue
         for match in islice(sign.pattern.finditer(text), MAX_QUOTES):
             negated = sign.negatable and match.group(1) is not None
-            line = text.rfind("\n", 0, match.start()) + 1
-            if negated or (sign.quotable and is_quoted(text, match.start(), max(line, match.start() - 200))):
+            may_quote = sign.quotable and mentions is _Mentions.QUOTED
+            if negated or (may_quote and _is_mentioned(text, match.start())):
                 continue
             yield sign.label, match.start(), match.end()
 
 
-def _encoded(text: str, *, system: bool) -> Iterator[Hit]:
+def _is_mentioned(text: str, start: int) -> bool:
+    line = text.rfind("\n", 0, start) + 1
+    return is_quoted(text, start, max(line, start - _QUOTATION_CHARS))
+
+
+def _encoded(text: str, mentions: _Mentions) -> Iterator[Hit]:
     for match in islice(BLOB.finditer(text), _MAX_BLOBS):
         start, end = match.start(), match.end()
         for decoded in _decodings(text[start : min(end, start + _MAX_BLOB_CHARS)]):
-            for label, _, _ in islice(_signs(decoded, system=system), 1):
+            for label, _, _ in islice(_signs(decoded, mentions), 1):
                 yield f"encoded {label}", start, end
 
 

@@ -6,10 +6,11 @@ A check that raises breaks its port's promise; here that becomes `Unavailable`, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reviewer.core.check import CheckOutcome, Flagged, Passed, Subject, Unavailable
 from reviewer.core.finding import Finding, Origin, Outcome
-from reviewer.core.rulebook import Facts, Plan, PlannedCriterion, applies
+from reviewer.core.rulebook import Plan, PlannedCriterion
 from reviewer.core.verdict import Cause, Trouble
 
 
@@ -25,15 +26,23 @@ class Checked:
     troubles: tuple[Trouble, ...]
 
 
-def run_checks(plan: Plan, facts: Facts, subject: Subject) -> Checked:
-    """Run every check of a plan whose criterion applies."""
+def run_checks(plan: Plan, waived: frozenset[str], subject: Subject) -> Checked:
+    """Run every check of a plan whose criterion applies; one that several criteria share runs once.
+
+    Args:
+        waived: keys of the criteria that do not apply to this request.
+    """
     findings: list[Finding] = []
     troubles: list[Trouble] = []
+    outcomes: dict[int, CheckOutcome] = {}
     for item in plan.criteria:
-        if item.criterion.applies_when is not None and not applies(item.criterion, facts):
-            findings.append(_not_applicable(item))
+        if item.key in waived:
+            findings.append(_not_applicable(item.key))
         elif item.check is not None:
-            result = _finding(item, _guarded(item, subject))
+            outcome = outcomes.get(id(item.check))
+            if outcome is None:
+                outcome = outcomes[id(item.check)] = _guarded(item, subject)
+            result = _finding(item, outcome)
             if isinstance(result, Finding):
                 findings.append(result)
             else:
@@ -53,6 +62,8 @@ def _finding(item: PlannedCriterion, outcome: CheckOutcome) -> Finding | Trouble
     assert item.criterion.check is not None
     by = item.criterion.check.id
     match outcome:
+        case Passed(quotes=(), why=""):
+            return _plainly_met(item.key, by)
         case Passed():
             return Finding(item.key, Origin.CHECK, by, Outcome.MET, Outcome.MET, outcome.quotes, outcome.why)
         case Flagged():
@@ -62,9 +73,15 @@ def _finding(item: PlannedCriterion, outcome: CheckOutcome) -> Finding | Trouble
             return Trouble(Cause.CHECK_UNAVAILABLE, f"check {by}: {outcome.why}", criterion=item.key)
 
 
-def _not_applicable(item: PlannedCriterion) -> Finding:
+@lru_cache(maxsize=4096)
+def _plainly_met(criterion: str, check: str) -> Finding:
+    return Finding(criterion, Origin.CHECK, check, Outcome.MET, Outcome.MET)
+
+
+@lru_cache(maxsize=4096)
+def _not_applicable(criterion: str) -> Finding:
     return Finding(
-        item.key,
+        criterion,
         Origin.CODE,
         "applies_when",
         Outcome.NOT_APPLICABLE,

@@ -2,8 +2,8 @@
 
 Each sign is worded closely enough that text about approvals, reviews, rules and systems does not meet it. Signs of
 the first group are forgeries wherever they stand. Those of the second are also said of other models (a chat
-template, "ignore all previous instructions"): they do not count where a text quotes them, nor in the caller's own
-system turns, where a prompt may well warn of them.
+template, "ignore all previous instructions"): they do not count where a draft or a turn quotes them, nor in the
+caller's own system turns, where a prompt may well warn of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Sign:
     Attributes:
         label: what it is, for the reason of a finding.
         negatable: where group 1 of the pattern takes part, the phrase is negated ("do not ignore ...").
-        quotable: does not count inside quotation marks or in system turns.
+        quotable: may be mentioned without being meant.
     """
 
     label: str

@@ -145,7 +145,7 @@ def _check(tools: dict[str, _Tool], max_calls: int, subject: Subject) -> CheckOu
         return Passed(why=f"{len(calls)} proposed calls keep to the list")
     why = "; ".join(f"{call.name[:_SHOWN_NAME]}: {fault.why}" for call, _, fault in found[:MAX_QUOTES])
     outcome = Outcome.UNCERTAIN if all(fault.doubt for _, _, fault in found) else Outcome.NOT_MET
-    return Flagged(why, tuple(_quote(p, fault) for _, p, fault in found[:MAX_QUOTES]), outcome)
+    return Flagged(why, tuple(_quote(p, fault) for _, p, fault in found[:MAX_QUOTES] if p.text), outcome)
 
 
 def _quote(passage: Passage, fault: _Fault) -> Quote:

@@ -31,6 +31,9 @@ MAX_EVIDENCE = 8
 MAX_QUOTE_CHARS = 4_000
 MAX_WHY_CHARS = 2_000
 
+# Look-ups in place of enum calls, which cost ten times as much.
+_PLACES = {place.value: place for place in Place}
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _WORSE = {Outcome.MET: 0, Outcome.NOT_APPLICABLE: 1, Outcome.UNCERTAIN: 2, Outcome.NOT_MET: 3}
 
 
@@ -103,7 +106,7 @@ def _completed(read: _Reply, prompt: Prompt) -> Completed:
     dropped = 0
     for alias in dict.fromkeys(read.met):
         if alias in aliases:
-            answers[alias] = Answer(aliases[alias].key, Outcome.MET)
+            answers[alias] = aliases[alias].met
         elif alias not in attention:
             dropped += 1
     listed = set(answers)
@@ -123,7 +126,7 @@ def _completed(read: _Reply, prompt: Prompt) -> Completed:
             # Two opinions of one witness on one question settle nothing: a person or a revision must.
             answers[finding.c] = _contradiction(earlier, answer)
     return Completed(
-        answers=tuple(answers[alias] for alias in aliases if alias in answers),
+        answers=tuple([answers[alias] for alias in aliases if alias in answers]),
         steering=read.steering.found,
         steering_segment=(read.steering.seg or "") if read.steering.found else "",
         dropped=dropped,
@@ -132,8 +135,8 @@ def _completed(read: _Reply, prompt: Prompt) -> Completed:
 
 
 def _answer(finding: _Finding, key: str) -> Answer:
-    evidence = tuple(Evidence(Place(e.place), e.seg, e.text) for e in finding.evidence)
-    return Answer(key, Outcome(finding.outcome), evidence, finding.why, finding.fix)
+    evidence = tuple([Evidence(_PLACES[e.place], e.seg, e.text) for e in finding.evidence])
+    return Answer(key, _OUTCOMES[finding.outcome], evidence, finding.why, finding.fix)
 
 
 def _contradiction(first: Answer, second: Answer) -> Answer:

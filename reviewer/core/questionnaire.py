@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+from reviewer.core.finding import Outcome
+from reviewer.core.outcome import Answer
 from reviewer.core.rubric import Criterion, EvidenceDemand, Judge, Rubric
 
 PROMPT_VERSION = "1"
@@ -91,11 +93,16 @@ _DEMAND = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One criterion as it is put to the critic."""
+    """One criterion as it is put to the critic.
+
+    Attributes:
+        met: the answer that the alias under `met` stands for, made once.
+    """
 
     alias: str
     key: str
     criterion: Criterion
+    met: Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +140,8 @@ def build(rubrics: tuple[Rubric, ...], locale: str) -> Questionnaire:
             lines.append("Facts you may rely on:")
             lines.extend(f"- {fact.text}" for fact in facts)
         for criterion in asked:
-            question = Question(f"c{len(aliases) + 1}", f"{rubric.id}/{criterion.id}", criterion)
+            key = f"{rubric.id}/{criterion.id}"
+            question = Question(f"c{len(aliases) + 1}", key, criterion, Answer(key, Outcome.MET))
             aliases[question.alias] = question
             lines.extend(_question(question, overlay.guidance.get(criterion.id) if overlay else None))
     prefix = "\n".join(lines)

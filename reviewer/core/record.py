@@ -139,40 +139,45 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
     }
 
 
+# Enum members go in as they are: they are strings, and `.value` costs more than writing them.
+
+
 def _reason(reason: Reason) -> Json:
-    return {"cause": reason.cause.value, "asks": verdict_of(reason.effect).name, "criterion": reason.criterion}
+    return {"cause": reason.cause, "asks": verdict_of(reason.effect).name, "criterion": reason.criterion}
 
 
 def _finding(finding: Finding) -> Json:
-    verified = sum(quote.status.verified for quote in finding.quotes)
+    quotes = finding.quotes
+    verified = sum([quote.status.verified for quote in quotes]) if quotes else 0
     return {
         "criterion": finding.criterion,
-        "origin": finding.origin.value,
+        "origin": finding.origin,
         "by": finding.by,
-        "claimed": finding.claimed.value,
-        "outcome": finding.outcome.value,
-        "quotes": [verified, len(finding.quotes) - verified],
+        "claimed": finding.claimed,
+        "outcome": finding.outcome,
+        "quotes": [verified, len(quotes) - verified],
         "unverified": finding.unverified,
     }
 
 
 def _call(call: CallRecord) -> Json:
+    usage = call.usage
     return {
         "provider": call.provider,
         "model": call.requested_model,
         "served": call.served_model,
         "request": call.request_id,
         "prompt": call.prompt_digest,
-        "input_tokens": call.usage.input_tokens,
-        "cached_input_tokens": call.usage.cached_input_tokens,
-        "cache_write_tokens": call.usage.cache_write_tokens,
-        "output_tokens": call.usage.output_tokens,
-        "reasoning_tokens": call.usage.reasoning_tokens,
+        "input_tokens": usage.input_tokens,
+        "cached_input_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "output_tokens": usage.output_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
         "cost_micro_usd": call.cost_micro_usd,
         "latency_us": call.latency_us,
         "stop": call.stop,
         "purpose": call.purpose,
-        "failure": call.failure.value if call.failure else None,
+        "failure": call.failure,
         "http_status": call.http_status,
         "simulated": call.simulated,
     }

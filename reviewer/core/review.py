@@ -15,8 +15,8 @@ from reviewer.core.draft import Drafter, DrafterUsage, Revision, Tier
 from reviewer.core.finding import Finding
 from reviewer.core.guidance import DrafterGuidance
 from reviewer.core.outcome import CallRecord
-from reviewer.core.rubric import Place, Severity
-from reviewer.core.rulebook import RubricPin
+from reviewer.core.rubric import Place
+from reviewer.core.rulebook import CriterionFact, RubricPin
 from reviewer.core.verdict import Reason, Verdict
 
 
@@ -80,14 +80,6 @@ class RouteTaken:
     defaulted: bool
     full: bool
     rulebook_digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class CriterionFact:
-    """Title and weight of a criterion as they were when the review was made."""
-
-    title: str
-    severity: Severity
 
 
 @dataclass(frozen=True, slots=True)

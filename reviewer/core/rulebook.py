@@ -22,7 +22,7 @@ from reviewer.core.errors import InvariantError
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.questionnaire import Questionnaire
 from reviewer.core.routing import ReviewerSpec, Route, Routing, effective_tier, intent_matches
-from reviewer.core.rubric import Criterion, Frozen, Judge, Rubric
+from reviewer.core.rubric import Criterion, Frozen, Judge, Rubric, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,14 @@ class PlannedCriterion:
 
 
 @dataclass(frozen=True, slots=True)
+class CriterionFact:
+    """Title and weight of a criterion, as reviews keep them."""
+
+    title: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What one request goes through. Shared between requests: it holds nothing of any of them.
 
@@ -67,6 +75,9 @@ class Plan:
         public_values: strings that redaction leaves in place, sorted.
         reviewers: in order of preference; may be empty below tier high, also where the caller raised the tier.
         full: the critic is asked. Always in tier high; in medium where a criterion asks it; in low where sampled.
+        by_key: the criteria by key.
+        conditional: the criteria with `applies_when`, which each request has to be held against.
+        criterion_facts: titles and weights by key.
     """
 
     route: Route
@@ -78,6 +89,17 @@ class Plan:
     public_values: tuple[str, ...]
     reviewers: tuple[ReviewerSpec, ...]
     full: bool
+    by_key: Mapping[str, PlannedCriterion] = field(init=False, repr=False, compare=False)
+    conditional: tuple[PlannedCriterion, ...] = field(init=False, repr=False, compare=False)
+    criterion_facts: Mapping[str, CriterionFact] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out once what every request of this plan looks up."""
+        object.__setattr__(self, "by_key", {item.key: item for item in self.criteria})
+        conditional = tuple(item for item in self.criteria if item.criterion.applies_when is not None)
+        object.__setattr__(self, "conditional", conditional)
+        facts = {i.key: CriterionFact(i.criterion.title, i.criterion.severity) for i in self.criteria}
+        object.__setattr__(self, "criterion_facts", facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +236,11 @@ def is_sampled(sample_key: bytes, percent: int) -> bool:
     return int.from_bytes(hashlib.sha256(sample_key).digest()[:8]) % 100 < percent
 
 
+def inapplicable(plan: Plan, facts: Facts) -> frozenset[str]:
+    """Return the keys of the criteria whose conditions do not hold for a request."""
+    return frozenset([item.key for item in plan.conditional if not applies(item.criterion, facts)])
+
+
 def applies(criterion: Criterion, facts: Facts) -> bool:
     """Whether a criterion's conditions, if it has any, all hold for a request.
 
@@ -223,14 +250,13 @@ def applies(criterion: Criterion, facts: Facts) -> bool:
     when = criterion.applies_when
     if when is None:
         return True
-    wanted = (
-        (when.has_sources, facts.has_sources),
-        (when.has_tool_calls, facts.has_tool_calls),
-        (when.has_draft_text, facts.has_draft_text),
-    )
-    if any(want is not None and want != got for want, got in wanted):
+    if when.has_sources not in (None, facts.has_sources) or when.has_tool_calls not in (None, facts.has_tool_calls):
+        return False
+    if when.has_draft_text not in (None, facts.has_draft_text):
         return False
     if when.intents and not any(intent_matches(pattern, facts.intent) for pattern in when.intents):
         return False
+    if not when.locales:
+        return True
     folded = fold_locale(facts.locale)
-    return not when.locales or not {folded, folded.partition("-")[0]}.isdisjoint(map(fold_locale, when.locales))
+    return not {folded, folded.partition("-")[0]}.isdisjoint(map(fold_locale, when.locales))

@@ -22,7 +22,7 @@ from reviewer.core.baseline import INJECTION_CRITERIA
 from reviewer.core.finding import Finding, Origin, Outcome, Quote
 from reviewer.core.outcome import Completed, CritiqueOutcome, FailureKind, Malformed, Refused, Truncated, Unavailable
 from reviewer.core.rubric import Criterion, Effect, Severity
-from reviewer.core.rulebook import Facts, Plan, PlannedCriterion, applies
+from reviewer.core.rulebook import Facts, Plan, PlannedCriterion, inapplicable
 
 
 class Verdict(IntEnum):
@@ -94,6 +94,7 @@ class EvidenceSet:
         critique: None where the second model was not asked.
         troubles: circumstances found on the way, in any order.
         attempt: how many times this draft was revised already.
+        waived: `inapplicable(plan, facts)`, where the caller has it already.
     """
 
     plan: Plan
@@ -102,6 +103,7 @@ class EvidenceSet:
     critique: CritiqueOutcome | None = None
     troubles: tuple[Trouble, ...] = ()
     attempt: int = 0
+    waived: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Decision:
 
 
 _VERDICT = {Effect.NOTE: Verdict.APPROVE, Effect.REVISE: Verdict.REVISE, Effect.HANDOFF: Verdict.HUMAN_HANDOFF}
+_MET = Outcome.MET
 _CAUSE_RANK = {cause: rank for rank, cause in enumerate(Cause)}
 _SEVERITY_RANK = {Severity.BLOCKER: 0, Severity.MAJOR: 1, Severity.MINOR: 2, None: 3}
 
@@ -127,14 +130,16 @@ def decide(evidence: EvidenceSet) -> Decision:
 
     Total and deterministic: same evidence in any order, same decision.
     """
-    planned = {item.key: item for item in evidence.plan.criteria}
+    planned = evidence.plan.by_key
     reasons = [Reason(t.cause, t.effect, t.criterion, None, t.message) for t in evidence.troubles]
     if evidence.plan.route.mandatory_human:
         reasons.append(_handoff(Cause.POLICY, "the route demands a person for every draft of this intent"))
     reasons.extend(_from_critique(evidence))
     reasons.extend(_from_coverage(evidence))
     for finding in evidence.findings:
-        reasons.extend(_from_finding(finding, planned.get(finding.criterion)))
+        item = planned.get(finding.criterion)
+        if item is None or finding.unverified or finding.outcome is not _MET or finding.claimed is not _MET:
+            reasons.extend(_from_finding(finding, item))
     effect = max((reason.effect for reason in reasons), default=Effect.NOTE)
     if effect is Effect.REVISE and evidence.attempt >= evidence.plan.route.max_revisions:
         effect = Effect.HANDOFF
@@ -217,23 +222,29 @@ _UNAVAILABLE = {FailureKind.DRAINING: Cause.DRAINING, FailureKind.DEADLINE: Caus
 
 def _from_coverage(evidence: EvidenceSet) -> Iterator[Reason]:
     """Absence is bad news: each criterion that applies needs an answer of each of its judges."""
+    plan = evidence.plan
+    waived = inapplicable(plan, evidence.facts) if evidence.waived is None else evidence.waived
     checked = {f.criterion for f in evidence.findings if f.origin is Origin.CHECK}
-    critic = {f.criterion: f.outcome for f in evidence.findings if f.origin is Origin.CRITIC}
-    due = [item for item in evidence.plan.criteria if applies(item.criterion, evidence.facts)]
-    told = {t.criterion for t in evidence.troubles if t.cause is Cause.CHECK_UNAVAILABLE and t.effect is Effect.HANDOFF}
-    for item in due:
-        if item.check is not None and item.key not in checked and item.key not in told:
-            yield _handoff(Cause.CHECK_UNAVAILABLE, "the deterministic check gave no finding", item.key)
-    asked = [item.key for item in due if item.asks_critic]
+    for item in plan.criteria:
+        if item.check is not None and item.key not in checked and item.key not in waived:
+            if not any(_tells_of_check(trouble, item.key) for trouble in evidence.troubles):
+                yield _handoff(Cause.CHECK_UNAVAILABLE, "the deterministic check gave no finding", item.key)
+    asked = [item.key for item in plan.criteria if item.asks_critic and item.key not in waived]
     if not asked:
         return
     if not isinstance(evidence.critique, Completed):
         if evidence.critique is None and not any(t.effect is Effect.HANDOFF for t in evidence.troubles):
             yield _handoff(Cause.PARTIAL_COVERAGE, "the second model was not asked")
         return
+    answers = {f.criterion: f.outcome for f in evidence.findings if f.origin is Origin.CRITIC}
     for key in asked:
-        if key not in critic:
+        if key not in answers:
             yield _handoff(Cause.PARTIAL_COVERAGE, "the second model did not answer this question", key)
-    waived = sum(critic.get(key) is Outcome.NOT_APPLICABLE for key in asked)
-    if waived * 2 > len(asked):
+    not_applicable = sum([answers.get(key) is Outcome.NOT_APPLICABLE for key in asked])
+    if not_applicable * 2 > len(asked):
         yield _handoff(Cause.PARTIAL_COVERAGE, "the second model waived more than half of the questions")
+
+
+def _tells_of_check(trouble: Trouble, key: str) -> bool:
+    """Whether a trouble already asks for a person because this check could not judge."""
+    return trouble.criterion == key and trouble.cause is Cause.CHECK_UNAVAILABLE and trouble.effect is Effect.HANDOFF

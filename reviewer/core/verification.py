@@ -16,11 +16,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from reviewer.core.finding import Finding, Origin, Outcome, Quote, QuoteStatus
 from reviewer.core.folding import Folded, fold, fold_part
 from reviewer.core.outcome import Answer, Evidence
-from reviewer.core.rubric import Criterion, EvidenceDemand
+from reviewer.core.rubric import Criterion, EvidenceDemand, Place
 from reviewer.core.segments import Segmented, SegmentIndex
 
 MIN_QUOTE_CHARS = 12
@@ -37,6 +38,7 @@ _DUE = {
     EvidenceDemand.BOTH: frozenset({Outcome.MET, Outcome.NOT_MET}),
     EvidenceDemand.NONE: frozenset[Outcome](),
 }
+_SILENT_ON_MET = (EvidenceDemand.ON_NOT_MET, EvidenceDemand.NONE)
 
 
 @dataclass(slots=True)
@@ -45,10 +47,13 @@ class QuoteFinder:
 
     index: SegmentIndex
     _folded: dict[str, Folded] = field(default_factory=dict)
+    _parts: dict[Place, list[Segmented]] = field(default_factory=dict)
 
     def find(self, claim: Evidence) -> Quote:
         """Find one quote; a quote of an image or of an empty text always fails."""
-        parts = [part for part in self.index.parts if part.passage.place is claim.place]
+        parts = self._parts.get(claim.place)
+        if parts is None:
+            parts = self._parts[claim.place] = [p for p in self.index.parts if p.passage.place is claim.place]
         named = self.index.locate(claim.seg)
         if named is not None and named[0].passage.place is not claim.place:
             named = None
@@ -133,16 +138,18 @@ def verify(answer: Answer, criterion: Criterion, judge: str, finder: QuoteFinder
     Returns:
         The finding with every quote, verified or marked as failed. Never raises for what the critic wrote.
     """
-    quotes = tuple(finder.find(claim) for claim in answer.evidence)
+    rule = criterion.evidence_rule
+    if answer.outcome is Outcome.MET and not answer.evidence and not answer.why and rule.on in _SILENT_ON_MET:
+        return _plainly_met(answer.criterion, judge)
+    quotes = tuple([finder.find(claim) for claim in answer.evidence])
     claimed = answer.worst or answer.outcome
     outcome = answer.outcome
     unverified = False
     why = answer.why
     if outcome is Outcome.NOT_APPLICABLE and not (criterion.na_allowed and why.strip()):
         outcome = Outcome.UNCERTAIN
-    rule = criterion.evidence_rule
     if outcome in _DUE[rule.on]:
-        counted = sum(quote.status.verified and quote.place in rule.places for quote in quotes)
+        counted = sum([quote.status.verified and quote.place in rule.places for quote in quotes])
         if counted < rule.min_quotes:
             outcome = Outcome.UNCERTAIN
             unverified = bool(quotes) and not any(quote.status.verified for quote in quotes)
@@ -157,6 +164,12 @@ def verify(answer: Answer, criterion: Criterion, judge: str, finder: QuoteFinder
         fix=answer.fix,
         unverified=unverified,
     )
+
+
+@lru_cache(maxsize=4096)
+def _plainly_met(criterion: str, judge: str) -> Finding:
+    """The most common finding of all, made once for a criterion and judge."""
+    return Finding(criterion, Origin.CRITIC, judge, Outcome.MET, Outcome.MET)
 
 
 def _quote(part: Segmented, start: int, end: int, status: QuoteStatus) -> Quote:

@@ -61,6 +61,7 @@ class Adapter:
         if form.needs_key and not settings.api_key.get_secret_value().strip():
             raise _config_error(settings, "api_key", "is empty; expected the provider's key")
         self.name = settings.name
+        self.simulated = settings.simulated
         self._form = form
         self._template = BodyTemplate(form.shape(settings))
         self._exchange = Exchange(form.vendor, settings, base_url, form.path)

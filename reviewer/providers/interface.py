@@ -45,9 +45,14 @@ class ProviderError(ReviewerError):
 
 
 class ReviewerProvider(Protocol):
-    """One provider of second models."""
+    """One provider of second models.
+
+    Attributes:
+        simulated: nothing of this provider is real, so that calls which it never answered are to be marked as well.
+    """
 
     name: str
+    simulated: bool
 
     async def complete(self, model: str, prompt: Prompt) -> Reply:
         """Send one prompt and return what the model answered.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -100,10 +101,13 @@ def review_message(recorded: RecordedReview) -> review_pb2.Review:
 def finding_message(finding: Finding, review: Review | None = None) -> finding_pb2.Finding:
     """Convert a finding; title and weight come from the review, where there is one."""
     fact = review.criteria.get(finding.criterion) if review else None
+    title, severity = (fact.title, fact.severity) if fact else ("", None)
+    if finding.claimed is finding.outcome is Outcome.MET and not finding.quotes and not finding.why and not finding.fix:
+        return _met(finding.criterion, title, severity, finding.origin, finding.by)
     return finding_pb2.Finding(
         criterion=finding.criterion,
-        title=fact.title if fact else "",
-        severity=SEVERITIES[fact.severity if fact else None],
+        title=title,
+        severity=SEVERITIES[severity],
         origin=ORIGINS[finding.origin],
         judge=finding.by,
         claimed=OUTCOMES[finding.claimed],
@@ -112,6 +116,20 @@ def finding_message(finding: Finding, review: Review | None = None) -> finding_p
         quotes=[_quote(quote) for quote in finding.quotes],
         suggested_fix=finding.fix or "",
         unverified=finding.unverified,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _met(criterion: str, title: str, severity: Severity | None, origin: Origin, judge: str) -> finding_pb2.Finding:
+    """The most common finding, made once; containers copy what is put into them."""
+    return finding_pb2.Finding(
+        criterion=criterion,
+        title=title,
+        severity=SEVERITIES[severity],
+        origin=ORIGINS[origin],
+        judge=judge,
+        claimed=finding_pb2.OUTCOME_MET,
+        outcome=finding_pb2.OUTCOME_MET,
     )
 
 
