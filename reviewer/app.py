@@ -61,7 +61,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
     for fault in warnings:
         logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(SqliteLedger(settings.ledger.path))
+        ledger = await stack.enter_async_context(SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s))
         providers = {}
         for name, section in _configured(settings, simulated).items():
             provider = open_provider(name, section, settings.limits.max_in_flight)

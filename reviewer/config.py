@@ -105,9 +105,14 @@ class CriticSettings(_Section):
 
 
 class LedgerSettings(_Section):
-    """Where the verdict log is."""
+    """Where the verdict log is.
+
+    Attributes:
+        busy_timeout_s: how long a write waits for another process that is writing, before it fails.
+    """
 
     path: Path = Path("reviewer-log.db")
+    busy_timeout_s: Seconds = 5.0
 
 
 class RubricSettings(_Section):

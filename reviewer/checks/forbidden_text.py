@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from reviewer.checks.patterns import LocaleKey, Pattern, PatternText, compile_by_locale, locale_chain
+from reviewer.checks.patterns import LocaleKey, PatternGroup, PatternText, compile_by_locale, locale_chain
 from reviewer.checks.quoting import MAX_QUOTES, quotes
 from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
 from reviewer.core.rubric import Frozen
@@ -34,13 +34,14 @@ def build(args: Args) -> Check:
 
 @dataclass(frozen=True, slots=True)
 class _ForbiddenText:
-    patterns: dict[str, tuple[Pattern, ...]]
+    patterns: dict[str, PatternGroup]
 
     def __call__(self, subject: Subject, /) -> CheckOutcome:
         passage = subject.draft.draft
         keys = locale_chain(subject.locale) if subject.locale else tuple(self.patterns)
-        applicable = [pattern for key in keys for pattern in self.patterns.get(key, ())]
         composed = unicodedata.normalize("NFC", passage.text)
+        groups = [self.patterns[key] for key in keys if key in self.patterns]
+        applicable = [pattern for group in groups if group.matches(composed) for pattern in group.patterns]
         spans: list[tuple[int, int]] = []
         for pattern in applicable:
             for match in pattern.finditer(composed):
@@ -50,7 +51,7 @@ class _ForbiddenText:
             if len(spans) == MAX_QUOTES:
                 break
         if not spans:
-            return Passed(why=f"none of {len(applicable)} patterns matches")
+            return Passed(why=f"none of {sum([len(group.patterns) for group in groups])} patterns matches")
         # Offsets of the composed form are no offsets of the text where the two differ.
         shown = quotes(passage, sorted(set(spans))) if composed == passage.text else ()
         return Flagged("the draft holds wording that is ruled out", shown)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 import re2
@@ -96,13 +97,32 @@ def _message(exc: Exception) -> str:
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
 
 
-def compile_by_locale(patterns: Mapping[str, tuple[str, ...]], where: str) -> dict[str, tuple[Pattern, ...]]:
+@dataclass(frozen=True, slots=True)
+class PatternGroup:
+    """Patterns that are tried one after the other, and one expression that says in a single pass whether any matches.
+
+    An alternation and not an RE2 set: a set that runs out of memory on a hostile text says "no match", an expression
+    falls back to a slower engine and is right.
+    """
+
+    patterns: tuple[Pattern, ...]
+    _any: Pattern
+
+    def matches(self, text: str) -> bool:
+        """Whether any of the patterns matches somewhere."""
+        return self._any.search(text) is not None
+
+
+def compile_by_locale(patterns: Mapping[str, tuple[PatternText, ...]], where: str) -> dict[str, PatternGroup]:
     """Compile a map from locale tag, language or `*` to patterns; keys come back in lower case.
 
     Raises:
         ValueError: as `compile_authored`.
     """
-    return {key.lower(): compile_authored(group, f"{where}.{key}") for key, group in patterns.items()}
+    return {
+        key.lower(): PatternGroup(compile_authored(group, f"{where}.{key}"), compile_own(*group))
+        for key, group in patterns.items()
+    }
 
 
 def locale_chain(locale: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from reviewer.checks.patterns import LocaleKey, Pattern, PatternText, compile_by_locale, locale_chain
+from reviewer.checks.patterns import LocaleKey, PatternGroup, PatternText, compile_by_locale, locale_chain
 from reviewer.checks.quoting import quote
 from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
 from reviewer.core.draft import Role
@@ -45,15 +45,15 @@ def build(args: Args) -> Check:
 
 @dataclass(frozen=True, slots=True)
 class _RequiredText:
-    when: dict[str, tuple[Pattern, ...]] | None
-    require: dict[str, tuple[Pattern, ...]]
+    when: dict[str, PatternGroup] | None
+    require: dict[str, PatternGroup]
 
     def __call__(self, subject: Subject, /) -> CheckOutcome:
         cause: tuple[Quote, ...] = ()
         if self.when is not None:
-            patterns, known = self._triggers(self.when, subject.locale)
+            groups, known = self._triggers(self.when, subject.locale)
             turns = (p for p in subject.draft.at(Place.CONVERSATION) if p.role is Role.USER)
-            found = _first(patterns, turns)
+            found = _first(groups, turns)
             if found is None and known:
                 return Passed(why="the user's turns do not call for the wording")
             if found is None:
@@ -64,27 +64,28 @@ class _RequiredText:
         if group is None:
             why = f"no wording is laid down for the locale {subject.locale or 'unknown'}"
             return Flagged(why, cause, Outcome.UNCERTAIN)
-        held = _first(group, [subject.draft.draft])
+        held = _first([group], [subject.draft.draft])
         if held is not None:
             return Passed(held, "the draft holds the wording that is due")
         return Flagged("wording that is due does not stand in the draft", cause)
 
     @staticmethod
-    def _triggers(when: dict[str, tuple[Pattern, ...]], locale: str) -> tuple[list[Pattern], bool]:
-        """Return the patterns to try and whether the rule knows the locale; an unnamed locale counts as known."""
-        chosen = [pattern for key in locale_chain(locale) for pattern in when.get(key, ())] if locale else []
+    def _triggers(when: dict[str, PatternGroup], locale: str) -> tuple[list[PatternGroup], bool]:
+        """Return the groups to try and whether the rule knows the locale; an unnamed locale counts as known."""
+        chosen = [when[key] for key in locale_chain(locale) if key in when] if locale else []
         if chosen:
             return chosen, True
-        return [pattern for group in when.values() for pattern in group], not locale
+        return list(when.values()), not locale
 
 
-def _first(patterns: Iterable[Pattern], passages: Iterable[Passage]) -> tuple[Quote, ...] | None:
+def _first(groups: list[PatternGroup], passages: Iterable[Passage]) -> tuple[Quote, ...] | None:
     """Return the quote of the first match, none where it stands in a decomposed text, or None without a match."""
-    patterns = tuple(patterns)
     for passage in passages:
         composed = unicodedata.normalize("NFC", passage.text)
-        for pattern in patterns:
-            match = pattern.search(composed)
+        for group in groups:
+            if not group.matches(composed):
+                continue
+            match = next((m for pattern in group.patterns if (m := pattern.search(composed)) is not None), None)
             if match is not None:
                 return (quote(passage, match.start(), match.end()),) if composed == passage.text else ()
     return None

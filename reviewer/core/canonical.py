@@ -20,10 +20,11 @@ def canonical_bytes(value: object) -> bytes:
     """Encode a restricted JSON value as RFC 8785 bytes.
 
     Args:
-        value: nested dicts with ASCII keys, lists, strings, booleans, None, integers within 2**53 - 1.
+        value: nested dicts with ASCII keys, lists, strings, booleans, None, integers within 2**53 - 1. Floats are
+            kept out by the types of what is encoded, not looked for here.
 
     Raises:
-        InvariantError: the value holds something outside that set (our bug, never the caller's).
+        InvariantError: the value holds something that JSON cannot, or a larger integer (our bug, never the caller's).
     """
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)

@@ -7,6 +7,7 @@ and counted; two different answers to one question become UNCERTAIN.
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -67,6 +68,8 @@ class _Reply(_Strict):
     unreadable_parts: list[str] = Field(max_length=MAX_FINDINGS)
 
 
+_KEYS = frozenset([*_Reply.model_fields, *_Finding.model_fields, *_Evidence.model_fields, *_Steering.model_fields])
+_KEY_END = re.compile(r'(?<!\\)"\s*:')
 _ADAPTER: TypeAdapter[_Reply] = TypeAdapter(_Reply)
 
 
@@ -86,17 +89,33 @@ def parse(reply: Reply, prompt: Prompt) -> CritiqueOutcome:
         return Truncated(f"the second model stopped early ({reply.provider_stop})")
     if reply.stop is not StopReason.COMPLETE:
         return Malformed(f"the second model stopped with {reply.provider_stop!r}")
-    try:
-        read = _ADAPTER.validate_json(reply.text)
-    except ValidationError as exc:
-        # The error's own text would repeat the output, which may repeat the draft: say where, not what.
-        first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
-        path = ".".join(str(step) for step in first["loc"]) or "document"
-        return Malformed(f"output is not the stated JSON object ({first['type']} at {path})")
-    met = frozenset(read.met)
-    if prompt.attention is not None and not prompt.attention.passed(met):
+    read = _read(reply.text)
+    if isinstance(read, Malformed):
+        return read
+    if prompt.attention is not None and not prompt.attention.passed(frozenset(read.met)):
         return Malformed("the second model failed the attention checks", repairable=False)
     return _completed(read, prompt)
+
+
+def _read(text: str) -> _Reply | Malformed:
+    """Read the JSON object, or say where it is not the one asked for; never what stands there."""
+    try:
+        read = _ADAPTER.validate_json(text)
+    except ValidationError as exc:
+        # The error's own text would repeat the output, which may repeat the draft. An unknown key is such text as well.
+        first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
+        path = ".".join([str(step) if isinstance(step, int) or step in _KEYS else "?" for step in first["loc"]])
+        return Malformed(f"output is not the stated JSON object ({first['type']} at {path or 'document'})")
+    return read if _each_key_once(text, read) else Malformed("output names a key of the JSON object twice")
+
+
+def _each_key_once(text: str, read: _Reply) -> bool:
+    """Whether no object of the reply holds a key twice, in which case readers of JSON disagree on what it says.
+
+    Counts the ends of keys, since a quotation mark before a colon stands nowhere else but escaped inside a string.
+    """
+    expected = 6 + sum([5 + 3 * len(finding.evidence) for finding in read.findings])
+    return text.count('":') - text.count('\\":') == expected or len(_KEY_END.findall(text)) == expected
 
 
 def _completed(read: _Reply, prompt: Prompt) -> Completed:

@@ -1,8 +1,9 @@
 """Folding: the form in which two texts are compared, with a way back to the offsets of the text as it is.
 
 Folded are compatibility variants (Unicode NFKC), case, runs of white space, typographic quotes and dashes; dropped
-are soft hyphens, zero-width and bidirectional controls. A passage is folded a segment at a time, at the speed of the
-standard library; characters are only walked inside the one or two segments in which a match begins and ends.
+are soft hyphens, controls, zero-width and bidirectional characters. A passage is folded a segment at a time, at the
+speed of the standard library; characters are only looked at one by one inside the one or two segments (of at most 240
+characters) in which a match begins and ends.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from reviewer.core.segments import HIDDEN, Segmented
+from reviewer.core.segments import HIDDEN, Segmented, may_hide
 
 _VARIANTS = str.maketrans(
     {
@@ -31,9 +32,12 @@ def fold(text: str) -> str:
 
 def _fold(text: str) -> str:
     if not text.isascii():
-        text = HIDDEN.sub("", unicodedata.normalize("NFKC", text.translate(_VARIANTS)))
-        return _SPACE.sub(" ", text.casefold())
-    return _SPACE.sub(" ", text.translate(_VARIANTS).lower())
+        text = unicodedata.normalize("NFKC", text.translate(_VARIANTS)).casefold()
+    else:
+        text = text.translate(_VARIANTS).lower()
+    if may_hide(text):
+        text = HIDDEN.sub("", text)
+    return _SPACE.sub(" ", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +57,18 @@ class Folded:
         """Map a non-empty span of the folded text to the passage's text."""
         return self._back(start)[0], self._back(end - 1)[1]
 
+    def bounds(self, span: tuple[int, int]) -> tuple[int, int]:
+        """Return where one of the part's segments begins and ends in the folded text."""
+        number = self.part.spans.index(span)
+        following = number + 1
+        return self.starts[number], self.starts[following] if following < len(self.starts) else len(self.text)
+
     def _back(self, offset: int) -> tuple[int, int]:
         """Span in the passage's text of what became the folded character at `offset`."""
         number = max(bisect_right(self.starts, offset) - 1, 0)
         begin, finish = self.part.spans[number]
-        inside = offset - self.starts[number]
-        for left, right, width in _clusters(self.part.passage.text[begin:finish]):
-            if inside < width:
-                return begin + left, begin + right
-            inside -= width
-        return begin, finish
+        first, last = _source_of(self.part.passage.text[begin:finish], offset - self.starts[number])
+        return begin + first, begin + last
 
 
 def fold_part(part: Segmented) -> Folded:
@@ -72,34 +78,32 @@ def fold_part(part: Segmented) -> Folded:
     starts: list[int] = []
     length = last = 0
     for begin, end in part.spans:
+        folded = fold(text[begin:end])
         # A long line is cut anywhere where it holds no space: its pieces belong together.
-        if pieces and (begin > last or text[last - 1].isspace()):
+        if folded and pieces and (begin > last or text[last - 1].isspace() or text[begin].isspace()):
             pieces.append(" ")
             length += 1
-        folded = fold(text[begin:end])
         starts.append(length)
-        pieces.append(folded)
-        length += len(folded)
+        if folded:
+            pieces.append(folded)
+            length += len(folded)
         last = end
     return Folded(part, "".join(pieces), tuple(starts))
 
 
-def _clusters(text: str) -> list[tuple[int, int, int]]:
-    """Cut a segment into (start, end, folded width), a base character with its marks and a run of spaces being one."""
-    clusters: list[tuple[int, int, int]] = []
-    at = 0
-    begun = False
-    while at < len(text):
-        end = at + 1
-        if text[at].isspace():
-            while end < len(text) and text[end].isspace():
-                end += 1
-            width = 1 if begun else 0
-        else:
-            while end < len(text) and unicodedata.combining(text[end]):
-                end += 1
-            width = len(_fold(text[at:end]))
-            begun = begun or width > 0
-        clusters.append((at, end, width))
-        at = end
-    return clusters
+def _source_of(segment: str, offset: int) -> tuple[int, int]:
+    """Return the span of a segment that became one character of its folded form.
+
+    Told by the folded length of every prefix: characters that combine, expand or vanish when folded need no rule of
+    their own. The whole segment where the offset lies beyond its folded form.
+    """
+    if segment.isascii() and len(fold(segment)) == len(segment):
+        return offset, offset + 1
+    widths = [len(_fold(segment[:end]).lstrip()) for end in range(len(segment) + 1)]
+    end = next((at for at, width in enumerate(widths) if width > offset), 0)
+    if not end:
+        return 0, len(segment)
+    start = end - 1
+    while end < len(segment) and widths[end + 1] <= offset + 1:
+        end += 1
+    return start, end

@@ -63,7 +63,10 @@ def seal(review: Review, content_key: bytes) -> Entry:
     """
     content = orjson.dumps(review)
     commitment = hmac.digest(content_key, content, hashlib.sha256).hex()
-    record = canonical_bytes(_record(review, commitment))
+    fields = _record(review, commitment)
+    record = canonical_bytes(fields)
+    if len(record) > MAX_RECORD_BYTES:
+        record = canonical_bytes(_shortened(fields))
     if len(record) > MAX_RECORD_BYTES:
         raise InvariantError(f"record has {len(record)} bytes, a log entry holds at most {MAX_RECORD_BYTES}")
     return Entry(
@@ -137,6 +140,14 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
         "simulated": review.simulated,
         "content_commitment": commitment,
     }
+
+
+def _shortened(fields: dict[str, Json]) -> dict[str, Json]:
+    """Put digests in place of the two lists that grow with the rubrics; the content still holds them in full."""
+    digests: dict[str, Json] = {
+        name: {"sha256": hashlib.sha256(canonical_bytes(fields[name])).hexdigest()} for name in ("findings", "reasons")
+    }
+    return {**fields, **digests}
 
 
 # Enum members go in as they are: they are strings, and `.value` costs more than writing them.

@@ -226,22 +226,23 @@ def _from_coverage(evidence: EvidenceSet) -> Iterator[Reason]:
     waived = inapplicable(plan, evidence.facts) if evidence.waived is None else evidence.waived
     checked = {f.criterion for f in evidence.findings if f.origin is Origin.CHECK}
     for item in plan.criteria:
-        if item.check is not None and item.key not in checked and item.key not in waived:
-            if not any(_tells_of_check(trouble, item.key) for trouble in evidence.troubles):
-                yield _handoff(Cause.CHECK_UNAVAILABLE, "the deterministic check gave no finding", item.key)
-    asked = [item.key for item in plan.criteria if item.asks_critic and item.key not in waived]
-    if not asked:
+        missing = item.check is not None and item.key not in checked and item.key not in waived
+        if missing and not any(_tells_of_check(trouble, item.key) for trouble in evidence.troubles):
+            yield _handoff(Cause.CHECK_UNAVAILABLE, "the deterministic check gave no finding", item.key)
+    if not any(item.asks_critic for item in plan.criteria):
         return
     if not isinstance(evidence.critique, Completed):
         if evidence.critique is None and not any(t.effect is Effect.HANDOFF for t in evidence.troubles):
             yield _handoff(Cause.PARTIAL_COVERAGE, "the second model was not asked")
         return
-    answers = {f.criterion: f.outcome for f in evidence.findings if f.origin is Origin.CRITIC}
+    asked = [item.key for item in plan.criteria if item.asks_critic and item.key not in waived]
+    critic = [f for f in evidence.findings if f.origin is Origin.CRITIC]
+    answered = {f.criterion for f in critic}
     for key in asked:
-        if key not in answers:
+        if key not in answered:
             yield _handoff(Cause.PARTIAL_COVERAGE, "the second model did not answer this question", key)
-    not_applicable = sum([answers.get(key) is Outcome.NOT_APPLICABLE for key in asked])
-    if not_applicable * 2 > len(asked):
+    not_applicable = {f.criterion for f in critic if f.outcome is Outcome.NOT_APPLICABLE}.intersection(asked)
+    if len(not_applicable) * 2 > len(asked):
         yield _handoff(Cause.PARTIAL_COVERAGE, "the second model waived more than half of the questions")
 
 

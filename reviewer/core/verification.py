@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeAlias
 
 from reviewer.core.finding import Finding, Origin, Outcome, Quote, QuoteStatus
 from reviewer.core.folding import Folded, fold, fold_part
@@ -39,6 +40,10 @@ _DUE = {
     EvidenceDemand.NONE: frozenset[Outcome](),
 }
 _SILENT_ON_MET = (EvidenceDemand.ON_NOT_MET, EvidenceDemand.NONE)
+
+
+_Named: TypeAlias = "tuple[Segmented, tuple[int, int]] | None"
+"""The part and segment that a quote names, where there is one in the place that it names."""
 
 
 @dataclass(slots=True)
@@ -64,58 +69,63 @@ class QuoteFinder:
                     return found
         return Quote(claim.place, claim.seg, claim.text, -1, -1, QuoteStatus.FAILED)
 
-    def _exact(
-        self, text: str, parts: list[Segmented], named: tuple[Segmented, tuple[int, int]] | None
-    ) -> Quote | None:
+    def _exact(self, text: str, parts: list[Segmented], named: _Named) -> Quote | None:
         needle = text.strip()
-        if len(needle) < MIN_QUOTE_CHARS or not _WEIGHTY.search(needle):
+        if not _counts(needle):
             return None
         if named is not None:
             part, (begin, end) = named
-            at = part.passage.text.find(needle, begin, end)
-            if at >= 0:
+            # A quote may run over the end of its segment: where it begins is what was named.
+            at = part.passage.text.find(needle, begin)
+            if 0 <= at < end:
                 return _quote(part, at, at + len(needle), QuoteStatus.EXACT)
-        if sum(_count(p.passage.text, needle) for p in parts) > MAX_PLAIN_OCCURRENCES:
+        if sum([_count(p.passage.text, needle) for p in parts]) > MAX_PLAIN_OCCURRENCES:
             return None
         for part in _own_first(parts, named):
             at = part.passage.text.find(needle)
             if at >= 0:
-                # A quote that begins in the named segment and runs over its end is where it was said to be.
-                at_home = named is not None and part is named[0] and named[1][0] <= at < named[1][1]
-                return _quote(part, at, at + len(needle), QuoteStatus.EXACT if at_home else QuoteStatus.RELOCATED)
+                return _quote(part, at, at + len(needle), QuoteStatus.RELOCATED)
         return None
 
-    def _by_folding(
-        self, text: str, parts: list[Segmented], named: tuple[Segmented, tuple[int, int]] | None
-    ) -> Quote | None:
+    def _by_folding(self, text: str, parts: list[Segmented], named: _Named) -> Quote | None:
         whole = fold(text)
-        pieces = [piece for piece in (fold(p) for p in _ELLIPSIS.split(text)) if piece]
-        for needles in ([whole], pieces) if len(pieces) > 1 else ([whole],):
-            if not needles[0] or not all(_long_enough(n) for n in needles):
-                found = self._whole_segment(needles[0], named) if len(needles) == 1 else None
-                if found is not None:
-                    return found
-                continue
-            if len(needles) == 1 and self._too_common(needles[0], parts, named):
-                continue
-            for part in _own_first(parts, named):
-                folded = self._fold_once(part)
-                span = _in_order(folded.text, needles)
-                if span is not None:
-                    start, end = folded.original(*span)
-                    at_home = named is not None and part is named[0] and named[1][0] <= start < named[1][1]
-                    status = QuoteStatus.FOLDED if at_home else QuoteStatus.RELOCATED
-                    return _quote(part, start, end, status)
+        found = self._folded_whole(whole, parts, named)
+        if found is not None:
+            return found
+        pieces = [piece for piece in [fold(p) for p in _ELLIPSIS.split(text)] if piece]
+        if len(pieces) == 1 and pieces[0] != whole:
+            return self._folded_whole(pieces[0], parts, named)
+        return self._folded_pieces(pieces, parts, named) if len(pieces) > 1 else None
+
+    def _folded_whole(self, needle: str, parts: list[Segmented], named: _Named) -> Quote | None:
+        if not _counts(needle):
+            return self._whole_segment(needle, named)
+        if named is not None:
+            folded = self._fold_once(named[0])
+            begin, end = folded.bounds(named[1])
+            at = folded.text.find(needle, begin)
+            if 0 <= at < end:
+                return _quote(named[0], *folded.original(at, at + len(needle)), QuoteStatus.FOLDED)
+        if sum([_count(self._fold_once(p).text, needle) for p in parts]) > MAX_PLAIN_OCCURRENCES:
+            return None
+        return self._folded_pieces([needle], parts, None)
+
+    def _folded_pieces(self, pieces: list[str], parts: list[Segmented], named: _Named) -> Quote | None:
+        """Find pieces in this order within one part."""
+        if not all(_counts_as_piece(piece) for piece in pieces):
+            return None
+        for part in _own_first(parts, named):
+            folded = self._fold_once(part)
+            span = _in_order(folded.text, pieces)
+            if span is not None:
+                start, end = folded.original(*span)
+                at_home = named is not None and part is named[0] and named[1][0] <= start < named[1][1]
+                return _quote(part, start, end, QuoteStatus.FOLDED if at_home else QuoteStatus.RELOCATED)
         return None
 
-    def _too_common(self, needle: str, parts: list[Segmented], named: tuple[Segmented, tuple[int, int]] | None) -> bool:
-        if named is not None and needle in fold(named[0].passage.text[slice(*named[1])]):
-            return False
-        return sum(_count(self._fold_once(p).text, needle) for p in parts) > MAX_PLAIN_OCCURRENCES
-
-    def _whole_segment(self, needle: str, named: tuple[Segmented, tuple[int, int]] | None) -> Quote | None:
+    def _whole_segment(self, needle: str, named: _Named) -> Quote | None:
         """A short quote counts where it is the whole of the segment that it names."""
-        if named is None or not needle:
+        if named is None or not _WEIGHTY.search(needle):
             return None
         part, (begin, end) = named
         return _quote(part, begin, end, QuoteStatus.FOLDED) if fold(part.passage.text[begin:end]) == needle else None
@@ -178,7 +188,7 @@ def _quote(part: Segmented, start: int, end: int, status: QuoteStatus) -> Quote:
     return Quote(passage.place, passage.ref, passage.text[start:end], first, last, status)
 
 
-def _own_first(parts: list[Segmented], named: tuple[Segmented, tuple[int, int]] | None) -> Iterator[Segmented]:
+def _own_first(parts: list[Segmented], named: _Named) -> Iterator[Segmented]:
     if named is not None:
         yield named[0]
     for part in parts:
@@ -196,7 +206,13 @@ def _count(text: str, needle: str) -> int:
     return seen
 
 
-def _long_enough(piece: str) -> bool:
+def _counts(needle: str) -> bool:
+    """Whether a text is long and telling enough to be evidence wherever it stands."""
+    return len(needle) >= MIN_QUOTE_CHARS and _WEIGHTY.search(needle) is not None
+
+
+def _counts_as_piece(piece: str) -> bool:
+    """Whether a piece beside an ellipsis is; three words are enough there."""
     enough = len(piece) >= MIN_QUOTE_CHARS or piece.count(" ") >= MIN_PIECE_WORDS - 1
     return enough and _WEIGHTY.search(piece) is not None
 

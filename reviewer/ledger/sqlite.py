@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 SCHEMA_VERSION = "1"
 MAX_BATCH = 512
-BUSY_TIMEOUT_MS = 5_000
+BUSY_TIMEOUT_S = 5.0
 
 _COLUMNS = (
     "e.idx, e.leaf_hash, e.review_id, e.tenant, e.request_id, e.content_digest, e.record, c.content, c.content_key"
@@ -83,9 +83,15 @@ def create(path: Path) -> None:
 class SqliteLedger:
     """The verdict log in one SQLite file. See the module's own text for how it writes."""
 
-    def __init__(self, path: Path) -> None:
-        """Keep the path; nothing is opened before `__aenter__`."""
+    def __init__(self, path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        """Keep the path; nothing is opened before `__aenter__`.
+
+        Args:
+            path: of an existing log.
+            busy_timeout_s: how long a write waits for another process that is writing, before it fails.
+        """
         self._path = path
+        self._busy_timeout_s = busy_timeout_s
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._reader: apsw.Connection | None = None
@@ -98,7 +104,7 @@ class SqliteLedger:
             LedgerUnavailableError: there is no log at the path, or it has another schema.
         """
         with _translated("opened"):
-            self._reader = _connect(self._path)
+            self._reader = _connect(self._path, self._busy_timeout_s)
             rows = self._reader.execute("SELECT value FROM meta WHERE key = 'schema'").fetchall()
         if rows != [(SCHEMA_VERSION,)]:
             raise LedgerUnavailableError(f"{self._path.name}: log schema is not version {SCHEMA_VERSION}")
@@ -174,7 +180,7 @@ class SqliteLedger:
             if not batch:
                 continue
             try:
-                connection = connection or _connect(self._path)
+                connection = connection or _connect(self._path, self._busy_timeout_s)
                 results = _commit(connection, batch)
             except Exception as exc:  # noqa: BLE001 - whatever it was: waiters must hear of it, and the thread must live
                 if connection is not None:
@@ -206,10 +212,10 @@ class SqliteLedger:
         return batch, True
 
 
-def _connect(path: Path) -> apsw.Connection:
+def _connect(path: Path, busy_timeout_s: float) -> apsw.Connection:
     """Open an existing log, read and write."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    connection.set_busy_timeout(round(busy_timeout_s * 1000))
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
     return connection

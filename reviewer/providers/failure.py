@@ -66,7 +66,8 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """Read how long the provider asks to wait.
 
     Args:
-        headers: names are looked up without regard to case; `retry-after-ms` wins over `Retry-After` (RFC 9110 section 10.2.3: seconds or an HTTP date).
+        headers: a map that ignores case; `retry-after-ms` wins over `Retry-After` (RFC 9110 section 10.2.3: seconds
+            or an HTTP date).
         now: seconds since the epoch, against which a date is read.
 
     Returns:

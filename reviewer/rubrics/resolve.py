@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import orjson
 from pydantic import ValidationError
 
 from reviewer import discovery
@@ -102,22 +103,32 @@ def build_checks(files: RuleFiles) -> tuple[dict[str, Check], tuple[Fault, ...]]
     """
     checks: dict[str, Check] = {}
     faults: list[Fault] = []
+    # Criteria that ask for the same check share one, which then runs once for a draft.
+    shared: dict[bytes, Check] = {}
     for rubric in files.rubrics.values():
         for at, criterion in enumerate(rubric.model.criteria):
             if criterion.check is not None:
-                built = _build(criterion.check, rubric.document, ("criteria", at, "check"))
+                key = _spec_key(criterion.check)
+                built = shared.get(key) or _build(criterion.check, rubric.document, ("criteria", at, "check"))
                 if isinstance(built, tuple):
                     faults.extend(built)
                 else:
-                    checks[f"{rubric.model.id}/{criterion.id}"] = built
-    return checks | _baseline_checks(), tuple(faults)
+                    shared[key] = checks[f"{rubric.model.id}/{criterion.id}"] = built
+    return checks | _baseline_checks(shared), tuple(faults)
 
 
-def _baseline_checks() -> dict[str, Check]:
+def _spec_key(spec: CheckSpec) -> bytes:
+    """What two checks with the same outcome have in common: id and arguments."""
+    return orjson.dumps([spec.id, spec.args], option=orjson.OPT_SORT_KEYS)
+
+
+def _baseline_checks(shared: dict[bytes, Check]) -> dict[str, Check]:
     checks: dict[str, Check] = {}
     nowhere = Document(BASELINE_ID, None, {})
     for criterion in BASELINE.criteria:
-        built = _build(criterion.check, nowhere, (criterion.id,)) if criterion.check is not None else ()
+        if criterion.check is None:
+            continue
+        built = shared.get(_spec_key(criterion.check)) or _build(criterion.check, nowhere, (criterion.id,))
         if isinstance(built, tuple):
             raise InvariantError(f"the baseline's check of {criterion.id} cannot be built: {built}")
         checks[f"{BASELINE_ID}/{criterion.id}"] = built

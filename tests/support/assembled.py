@@ -1,0 +1,54 @@
+"""A service put together by hand, for parts that the composition root has no way to exchange."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, date, datetime
+
+import grpc
+from pydantic import SecretStr
+
+from reviewer.admission import Admission
+from reviewer.app import open_provider
+from reviewer.config import DeadlineSettings, LimitSettings, ProviderSection, ServerSettings
+from reviewer.core.ids import uuid7
+from reviewer.core.rulebook import Rulebook
+from reviewer.critic import Critic
+from reviewer.ledger.interface import Ledger
+from reviewer.pipeline import Pipeline, World
+from reviewer.rubrics.load import load_rulebook
+from reviewer.serving.server import Server
+from reviewer.serving.servicer import ReviewServicer
+from reviewer.v1 import review_service_pb2_grpc as pb_grpc
+from tests.support.service import rules
+from tests.support.subjects import RUBRICS
+from tests.support.watched_provider import WatchedProvider
+
+
+def shipped_rulebook() -> Rulebook:
+    """Load the shipped rubrics."""
+    rulebook, _ = load_rulebook(RUBRICS, today=date(2026, 11, 21))
+    return rulebook
+
+
+@asynccontextmanager
+async def assembled(ledger: Ledger, rulebook: Rulebook) -> AsyncIterator[pb_grpc.ReviewServiceAsyncStub]:
+    """Serve with this log and these rules, and give a stub to it."""
+    limits = LimitSettings()
+    world = World(lambda: datetime.now(UTC), lambda moment: uuid7(moment, os.urandom(10)), os.urandom)
+    async with AsyncExitStack() as stack:
+        simulated = await stack.enter_async_context(WatchedProvider(rules()))
+        section = ProviderSection(api_key=SecretStr("simulated"), base_url=simulated.base_url, simulated=True)
+        provider = await stack.enter_async_context(open_provider("anthropic", section, 10))
+        catalogue = rulebook.catalogue
+        critic = Critic({"anthropic": provider}, catalogue, max_attempts=1, min_model_s=0.5, entropy=os.urandom)
+        admission = Admission(ledger, limits.max_in_flight, limits.retry_after_s)
+        pipeline = Pipeline(rulebook, admission, critic, ledger, world)
+        servicer = ReviewServicer(pipeline, admission, limits, DeadlineSettings())
+        settings = ServerSettings(address="127.0.0.1:0", probe_interval_s=3600)
+        server = await stack.enter_async_context(Server(servicer, admission, critic, ledger, settings, limits))
+        options = [("grpc.enable_retries", 0)]
+        channel = await stack.enter_async_context(grpc.aio.insecure_channel(server.address, options=options))
+        yield pb_grpc.ReviewServiceStub(channel)
