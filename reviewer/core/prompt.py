@@ -156,7 +156,7 @@ def _speaker(part: Segmented) -> str:
 def _header(header: Header, index: SegmentIndex, images: tuple[ImagePart, ...]) -> str:
     lines = [
         f"Intent: {header.intent}. Tier: {header.tier}. Locale: {header.locale or 'unknown'}. "
-        f"Today: {header.today:%Y-%m-%d}.",
+        f"Today: {header.today.date().isoformat()}.",
         "Parts: " + ", ".join(f"{p.label} ({len(p.spans)} segments)" for p in index.parts) + ".",
         f"Omitted: {header.omitted or 'nothing'}.",
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import apsw
 import grpc
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -52,6 +53,11 @@ class Service:
     async def refusal(self, subject: pb.ReviewSubject, timeout: float = TIMEOUT_S) -> Refusal:  # noqa: ASYNC109 - it is the call's deadline
         """Make a call that must fail, and return how it did."""
         return await refusal_of(self.stub.ReviewDraft(pb.ReviewDraftRequest(subject=subject), timeout=timeout))
+
+    async def raw(self, data: bytes) -> Refusal:
+        """Send bytes as they are, to ReviewDraft; the call must fail."""
+        send: Any = self.channel.unary_unary(f"/{SERVICE}/ReviewDraft")
+        return await refusal_of(send(data, timeout=TIMEOUT_S))
 
     async def entries(self) -> tuple[Stored, ...]:
         """Read the whole log."""
@@ -164,6 +170,17 @@ async def running(folder: Path, script: Script | None = None, **sections: dict[s
 
 def _channel(address: str) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(address, options=[("grpc.enable_retries", 0)])
+
+
+@contextmanager
+def write_lock(path: Path) -> Iterator[None]:
+    """Hold the log's write lock, as a stuck backup would."""
+    connection = apsw.Connection(str(path))
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+    finally:
+        connection.close(force=True)
 
 
 def causes(review: Review) -> set[str]:

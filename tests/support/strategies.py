@@ -86,10 +86,12 @@ words = st.sampled_from(
         "\u0130stanbul", "\u0131rmak", "soft\u00adhyphen", "zero\u200bwidth", "\u201cquoted\u201d", "don\u2019t",
         '"plain"', "it's", "1\u20132", "long\u2014dash", "x\u00b2", "\u00bd", "\u2026", "end.", "why?", "\u91ab\u5e2b",
         "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2", "q\u0323\u0307", "\U0001f600", "[EMAIL_1]",
-        "abcdefghijklmnop" * 8,
+        "\u1103\u1173\u1105\u1175", "\u02dc5", "\u0995\u09c7\u09be", "\u0e19\u0e49\u0e33", "abcdefghijklmnop" * 8,
     ]
 )  # fmt: skip
-gaps = st.sampled_from([" ", " ", " ", "  ", "\t", "\n", "\r\n", "\n\n", " \n ", "\u00a0", "\u2028", "\u3000"])
+gaps = st.sampled_from(
+    [" ", " ", " ", "  ", "\t", "\n", "\r\n", "\n\n", " \n ", "\u00a0", "\u2028", "\u3000", "\n\u200b\n"]
+)
 
 
 @dataclass(frozen=True, slots=True)

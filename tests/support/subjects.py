@@ -6,10 +6,10 @@ import re
 from functools import cache
 from pathlib import Path
 
-from reviewer.client import ReviewSubject, subject_of_case
+from reviewer.client import Quote, ReviewSubject, subject_of_case
 from reviewer.core.case import Case
 from reviewer.rubrics.load import load_cases
-from reviewer.v1 import draft_pb2
+from reviewer.v1 import draft_pb2, finding_pb2
 
 RUBRICS = Path(__file__).resolve().parents[2] / "rubrics"
 
@@ -54,6 +54,18 @@ def case_subject(name: str, request_id: str = "") -> ReviewSubject:
     made = subject_of_case(shipped_cases()[name])
     made.request_id = request_id
     return made
+
+
+def quoted(asked: ReviewSubject, quote: Quote) -> str:
+    """Return the text that a quote's offsets point at, in what the caller sent."""
+    if quote.place == finding_pb2.PLACE_DRAFT:
+        text = asked.draft.text
+    elif quote.place == finding_pb2.PLACE_SOURCE:
+        text = next(source.text for source in asked.draft.sources if source.id == quote.ref)
+    else:
+        turn, part = quote.ref.removeprefix("m").split(".")
+        text = asked.conversation[int(turn)].parts[int(part)].text
+    return text[quote.start_char : quote.end_char]
 
 
 def routing_with(path: Path, extra: str) -> None:

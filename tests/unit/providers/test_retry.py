@@ -30,6 +30,7 @@ class ScriptedProvider:
 
     script: list[Reply | ProviderError | None]
     name: str = "scripted"
+    simulated: bool = True
     takes_s: float = 0.0
     now: float = 0.0
     asked: list[tuple[str, Prompt]] = field(default_factory=list)

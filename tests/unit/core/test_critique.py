@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reviewer.core.critique import MAX_EVIDENCE, MAX_FINDINGS, MAX_QUOTE_CHARS, MAX_WHY_CHARS, parse
+from reviewer.core.finding import Outcome
+from reviewer.core.outcome import (
+    Answer,
+    Completed,
+    CritiqueOutcome,
+    Evidence,
+    Malformed,
+    Refused,
+    Reply,
+    StopReason,
+    Truncated,
+    Usage,
+)
+from reviewer.core.prompt import Prompt
+from reviewer.core.rubric import Place
+from tests.support.small_review import KEYS, rendered
+
+PROMPT = rendered().prompt
+ATTENTION = PROMPT.attention
+assert ATTENTION is not None
+ALIASES = tuple(PROMPT.questionnaire.aliases)
+MARKER = "the patient takes 4,000 mg"
+
+
+def read(text: str, stop: StopReason = StopReason.COMPLETE, prompt: Prompt = PROMPT) -> CritiqueOutcome:
+    return parse(Reply(text, stop, "provider_word", "critic-1", "req_1", Usage()), prompt)
+
+
+def found(alias: str, outcome: str = "NOT_MET", **fields: object) -> dict[str, object]:
+    return {"c": alias, "evidence": [], "why": "", "outcome": outcome, "fix": None, **fields}
+
+
+def document(
+    *findings: dict[str, object], met: tuple[str, ...] = (), attentive: bool = True, **fields: object
+) -> dict[str, object]:
+    assert ATTENTION is not None
+    listed = [*met, ATTENTION.true_alias] if attentive else list(met)
+    steering = {"found": False, "seg": None}
+    return {"findings": list(findings), "met": listed, "steering": steering, "unreadable_parts": [], **fields}
+
+
+def completed(*findings: dict[str, object], met: tuple[str, ...] = (), **fields: object) -> Completed:
+    outcome = read(json.dumps(document(*findings, met=met) | fields))
+    assert isinstance(outcome, Completed), outcome
+    return outcome
+
+
+def test_answers_follow_the_questions() -> None:
+    """Each answered question gives one answer under its criterion's name, in the order asked."""
+    evidence = [{"place": "source", "seg": "s1.2", "text": "take it with food"}]
+    critique = completed(found("c3", evidence=evidence, why="It differs.", fix="Say so."), met=("c4", "c1"))
+
+    assert critique == Completed(
+        (
+            Answer(KEYS[0], Outcome.MET),
+            Answer(
+                KEYS[2],
+                Outcome.NOT_MET,
+                (Evidence(Place.SOURCE, "s1.2", "take it with food"),),
+                "It differs.",
+                "Say so.",
+            ),
+            Answer(KEYS[3], Outcome.MET),
+        )
+    )
+
+
+def test_steering_and_unreadable_parts_are_kept() -> None:
+    """What the critic says of the request as a whole is kept; a segment without steering is not."""
+    steered = completed(steering={"found": True, "seg": "d1"}, unreadable_parts=["i1"])
+
+    assert (steered.steering, steered.steering_segment, steered.unreadable_parts) == (True, "d1", ("i1",))
+    assert completed(steering={"found": True, "seg": None}).steering_segment == ""
+    assert completed(steering={"found": False, "seg": "d1"}).steering_segment == ""
+
+
+@pytest.mark.parametrize(
+    ("stop", "expected"),
+    [
+        (StopReason.REFUSED, Refused),
+        (StopReason.TRUNCATED, Truncated),
+        (StopReason.CONTEXT_EXCEEDED, Truncated),
+        (StopReason.OTHER, Malformed),
+    ],
+)
+@pytest.mark.parametrize("text", ["", "prose", json.dumps(document(met=ALIASES))])
+def test_only_a_finished_reply_is_read(stop: StopReason, expected: type[CritiqueOutcome], text: str) -> None:
+    """A reply that stopped for any other reason than being complete is never read, however good it looks."""
+    assert isinstance(read(text, stop), expected)
+
+
+GOOD = json.dumps(document(met=ALIASES))
+MALFORMED = {
+    "empty": "",
+    "white space": " \n ",
+    "prose": "All questions are met.",
+    "fenced": f"```json\n{GOOD}\n```",
+    "text before": f"Here it is: {GOOD}",
+    "text after": f"{GOOD} I hope this helps.",
+    "two documents": f"{GOOD}{GOOD}",
+    "cut off": GOOD[:-1],
+    "array": f"[{GOOD}]",
+    "string": json.dumps(GOOD),
+    "null": "null",
+    "verdict": json.dumps(document() | {"verdict": "APPROVE"}),
+    "score": json.dumps(document(found("c1", score=10))),
+    "no findings": json.dumps({k: v for k, v in document().items() if k != "findings"}),
+    "no met": json.dumps({k: v for k, v in document().items() if k != "met"}),
+    "no steering": json.dumps({k: v for k, v in document().items() if k != "steering"}),
+    "no unreadable parts": json.dumps({k: v for k, v in document().items() if k != "unreadable_parts"}),
+    "met by number": json.dumps(document(met=(1,))),  # type: ignore[arg-type]
+    "met as text": json.dumps(document() | {"met": "c1"}),
+    "findings null": json.dumps(document() | {"findings": None}),
+    "steering as text": json.dumps(document(steering={"found": "false", "seg": None})),
+    "steering by number": json.dumps(document(steering={"found": 0, "seg": None})),
+    "outcome in lower case": json.dumps(document(found("c1", "met"))),
+    "unknown outcome": json.dumps(document(found("c1", "PASS"))),
+    "unknown place": json.dumps(document(found("c1", evidence=[{"place": "web", "seg": "d1", "text": "t"}]))),
+    "evidence as text": json.dumps(document(found("c1", evidence="quoted"))),
+    "evidence without segment": json.dumps(document(found("c1", evidence=[{"place": "draft", "text": "t"}]))),
+    "why null": json.dumps(document(found("c1", why=None))),
+    "no fix": json.dumps(document({k: v for k, v in found("c1").items() if k != "fix"})),
+    "too many findings": json.dumps(document(*[found("c1")] * (MAX_FINDINGS + 1))),
+    "too many met": json.dumps(document(met=("c1",) * (MAX_FINDINGS + 1))),
+    "too much evidence": json.dumps(
+        document(found("c1", evidence=[{"place": "draft", "seg": "d1", "text": "t"}] * (MAX_EVIDENCE + 1)))
+    ),
+    "long quote": json.dumps(
+        document(found("c1", evidence=[{"place": "draft", "seg": "d1", "text": "t" * (MAX_QUOTE_CHARS + 1)}]))
+    ),
+    "long why": json.dumps(document(found("c1", why="w" * (MAX_WHY_CHARS + 1)))),
+    "half a surrogate pair": GOOD.replace('"c1"', '"\\ud800"'),
+    "raw line end in a string": GOOD.replace('"c1"', '"c\n1"'),
+    "NaN": GOOD.replace("false", "NaN"),
+    "deep": "[" * 5000,
+    "same key twice": json.dumps(document(found("c1"), met=ALIASES))[:-1] + ', "findings": []}',
+}
+
+
+@pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED)
+def test_malformed(text: str) -> None:
+    """Whatever is not exactly the stated object is unreadable, and worth asking for once more."""
+    assert isinstance(read(GOOD), Completed)
+    outcome = read(text)
+
+    assert isinstance(outcome, Malformed)
+    assert outcome.repairable
+
+
+SPELLINGS = {
+    "indented": {"indent": 2},
+    "spaces before colons": {"separators": (" , ", " : ")},
+    "compact": {"separators": (",", ":")},
+    "not escaped": {"ensure_ascii": False},
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize(
+    "why", ["", '": ', '\\": "', "\\", '{"c": "c1", "met": []}', "caf\u00e9\n\t\u2028", '"' * 20, "\\" * 7]
+)
+def test_spelling_does_not_matter(spelling: dict[str, Any], why: str) -> None:
+    """The same object is read the same, however its JSON is spaced and whatever its strings hold."""
+    evidence = [{"place": "draft", "seg": "d1", "text": why}]
+    outcome = read(json.dumps(document(found("c1", evidence=evidence, why=why), met=("c4",)), **spelling))
+
+    assert isinstance(outcome, Completed)
+    assert outcome.answers[0] == Answer(KEYS[0], Outcome.NOT_MET, (Evidence(Place.DRAFT, "d1", why),), why)
+
+
+@pytest.mark.parametrize(
+    "twice", ['"c": "c2", "c"', '"outcome": "MET", "outcome"', '"why": "\\": ", "why"', '"seg": "d1", "seg"']
+)
+def test_no_key_stands_twice(twice: str) -> None:
+    """A key that is told twice anywhere in a reply makes all of it unreadable: one of the two would be lost."""
+    text = json.dumps(document(found("c1", evidence=[{"place": "draft", "seg": "d1", "text": "t"}])))
+    key = twice.rpartition(" ")[2]
+
+    assert isinstance(read(text), Completed)
+    assert text.count(f"{key}:") == 1 or key == '"seg"'
+    assert isinstance(read(text.replace(f"{key}:", f"{twice}:", 1)), Malformed)
+
+
+@given(st.text() | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists).map(json.dumps))
+def test_anything_else_is_malformed(text: str) -> None:
+    """No text makes reading raise, and none passes by chance."""
+    assert isinstance(read(text), Malformed)
+
+
+def test_lone_surrogates_are_malformed() -> None:
+    """Text that is not valid Unicode, as a lenient transport may hand it on, is unreadable like any other."""
+    assert isinstance(read(GOOD.replace("c1", "\ud800")), Malformed)
+
+
+PLANTED = {
+    "prose": MARKER,
+    "key": json.dumps(document() | {MARKER: 1}),
+    "key of a finding": json.dumps(document(found("c1") | {MARKER: 1})),
+    "value": json.dumps(document(found("c1", MARKER))),
+    "long": json.dumps(document(found("c1", why=MARKER * 200))),
+    "place": json.dumps(document(found("c1", evidence=[{"place": MARKER, "seg": "d1", "text": "t"}]))),
+    "inattentive": json.dumps(document(met=(MARKER,), attentive=False)),
+}
+
+
+@pytest.mark.parametrize("text", PLANTED.values(), ids=PLANTED)
+@pytest.mark.parametrize("stop", list(StopReason))
+def test_causes_hold_no_text_of_the_reply(text: str, stop: StopReason) -> None:
+    """What is said about an unreadable reply repeats none of it, since it may repeat the draft."""
+    outcome = read(text, stop)
+
+    assert not isinstance(outcome, Completed)
+    assert MARKER not in repr(outcome)
+
+
+@pytest.mark.parametrize("stamp", ["all", "none", "wrong", "both"])
+def test_attention_checks(stamp: str) -> None:
+    """A critic that lists everything, nothing, or the false statement has not read: its critique is void for good."""
+    assert ATTENTION is not None
+    listed = {
+        "all": (*ALIASES, ATTENTION.true_alias, ATTENTION.false_alias),
+        "none": ALIASES,
+        "wrong": (*ALIASES, ATTENTION.false_alias),
+        "both": (ATTENTION.true_alias, ATTENTION.false_alias),
+    }[stamp]
+
+    assert read(json.dumps(document(met=listed, attentive=False))) == Malformed(
+        "the second model failed the attention checks", repairable=False
+    )
+
+
+def test_without_attention_checks() -> None:
+    """A prompt without attention checks takes their aliases for questions that were never asked."""
+    outcome = read(
+        json.dumps(document(met=("c1", "a1", "a2"), attentive=False)), prompt=replace(PROMPT, attention=None)
+    )
+
+    assert isinstance(outcome, Completed)
+    assert (len(outcome.answers), outcome.dropped) == (1, 2)
+
+
+def test_attention_aliases_are_no_answers() -> None:
+    """Attention checks are neither answers nor dropped findings, wherever they stand."""
+    assert ATTENTION is not None
+    critique = completed(found(ATTENTION.false_alias), found(ATTENTION.true_alias, "MET"), met=("c1",))
+
+    assert [answer.criterion for answer in critique.answers] == [KEYS[0]]
+    assert critique.dropped == 0
+
+
+@pytest.mark.parametrize("alias", ["c99", "c0", "C1", "c01", " c1", "c1 ", "", "a3", KEYS[0], "red_flag"])
+def test_unknown_aliases_are_dropped(alias: str) -> None:
+    """A finding for a question that was never asked is counted, and answers nothing."""
+    critique = completed(found(alias, "MET"), met=(alias,))
+
+    assert critique == Completed((), dropped=2)
+
+
+@pytest.mark.parametrize("outcome", ["MET", "NOT_APPLICABLE", "UNCERTAIN", "NOT_MET"])
+def test_listed_and_found(outcome: str) -> None:
+    """A question that is listed as met and answered as well has the worse of the two answers."""
+    evidence = [{"place": "draft", "seg": "d1", "text": "Take one tablet"}]
+    (answer,) = completed(found("c2", outcome, evidence=evidence, why="w"), met=("c2",)).answers
+
+    assert answer == Answer(KEYS[1], Outcome(outcome), (Evidence(Place.DRAFT, "d1", "Take one tablet"),), "w")
+
+
+@given(st.lists(st.sampled_from(list(Outcome)), min_size=2, max_size=5), st.booleans())
+def test_contradictions_settle_nothing(told: list[Outcome], listed: bool) -> None:
+    """Several different answers to one question are UNCERTAIN, and a NOT_MET among them is remembered."""
+    (answer,) = completed(*(found("c1", o.value) for o in told), met=("c1",) if listed else ()).answers
+
+    if len(set(told)) == 1:
+        assert answer.outcome is told[0]
+    else:
+        assert answer.outcome is Outcome.UNCERTAIN
+        assert (answer.worst is Outcome.NOT_MET) == (Outcome.NOT_MET in told)
+
+
+def test_contradiction_keeps_the_evidence() -> None:
+    """Quotes of both answers are kept, as far as the bound on quotes allows."""
+    quotes = [[{"place": "draft", "seg": f"d{n}", "text": "t"}] * 5 for n in (1, 2)]
+    (answer,) = completed(found("c1", "MET", evidence=quotes[0]), found("c1", evidence=quotes[1], fix="f")).answers
+
+    assert [e.seg for e in answer.evidence] == ["d1"] * 5 + ["d2"] * 3
+    assert answer.fix == "f"
+
+
+@given(st.permutations([found("c1", "MET"), found("c2"), found("c9"), found("c3", "UNCERTAIN"), found("c1")]))
+def test_order_of_findings_does_not_matter(findings: list[dict[str, object]]) -> None:
+    """The answers are the same in whatever order the critic gave them."""
+    outcomes = [(a.criterion, a.outcome, a.worst) for a in completed(*findings, met=("c4",)).answers]
+
+    assert outcomes == [
+        (KEYS[0], Outcome.UNCERTAIN, Outcome.NOT_MET),
+        (KEYS[1], Outcome.NOT_MET, None),
+        (KEYS[2], Outcome.UNCERTAIN, None),
+        (KEYS[3], Outcome.MET, None),
+    ]
+
+
+def test_repaired_prompt_reads_the_same() -> None:
+    """The second ask has the same questions and attention checks as the first."""
+    assert read(GOOD, prompt=PROMPT.repaired()) == read(GOOD)

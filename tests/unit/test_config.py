@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from reviewer.config import DeadlineSettings, Settings, load_settings
+from reviewer.core.errors import ConfigError, Fault
+
+KEY = "sk-very-secret-0123456789"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "reviewer.toml"
+
+
+def faults(path: Path | None, environ: dict[str, str] | None = None) -> tuple[Fault, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, environ or {})
+    assert KEY not in str(caught.value)
+    return caught.value.faults
+
+
+def test_defaults() -> None:
+    """Without file and environment every default holds, and none of them opens a provider or the network."""
+    settings = load_settings(None, {})
+
+    assert settings == Settings()
+    assert settings.server.address.startswith("127.0.0.1:")
+    assert settings.providers.anthropic.api_key is settings.providers.openai.api_key is None
+    assert settings.providers.openai_compatible.base_url is None
+    assert not settings.providers.anthropic.simulated
+
+
+def test_file(config: Path) -> None:
+    """The file's tables and keys are the settings' sections and fields."""
+    config.write_text('[limits]\nmax_text_bytes = 2048\n\n[providers.openai]\nbase_url = "http://127.0.0.1:9"\n')
+    settings = load_settings(config, {})
+
+    assert settings.limits.max_text_bytes == 2048
+    assert settings.providers.openai.base_url == "http://127.0.0.1:9"
+    assert settings.limits.max_sources == Settings().limits.max_sources
+
+
+def test_environment_wins(config: Path) -> None:
+    """A variable replaces what the file says, and what the file leaves open."""
+    config.write_text(f'[limits]\nmax_text_bytes = 2048\nmax_sources = 3\n[providers.anthropic]\napi_key = "{KEY}"\n')
+    settings = load_settings(
+        config,
+        {
+            "REVIEWER_LIMITS__MAX_TEXT_BYTES": "4096",
+            "REVIEWER_SERVER__REFLECTION": "false",
+            "REVIEWER_LEDGER__PATH": "other.db",
+            "REVIEWER_PROVIDERS__ANTHROPIC__API_KEY": "newer",
+        },
+    )
+
+    assert (settings.limits.max_text_bytes, settings.limits.max_sources) == (4096, 3)
+    assert settings.server.reflection is False
+    assert settings.ledger.path == Path("other.db")
+    assert settings.providers.anthropic.api_key == SecretStr("newer")
+
+
+def test_vendor_variables(config: Path) -> None:
+    """The variables of the providers' own tools give keys, unless one of ours does."""
+    config.write_text("")
+    environ = {"ANTHROPIC_API_KEY": "a", "OPENAI_API_KEY": "o", "REVIEWER_PROVIDERS__OPENAI__API_KEY": "ours"}
+    providers = load_settings(config, environ).providers
+
+    assert providers.anthropic.api_key == SecretStr("a")
+    assert providers.openai.api_key == SecretStr("ours")
+    assert load_settings(config, {"OPENAI_API_KEY": ""}).providers.openai.api_key is None
+
+
+def test_foreign_variables_are_ignored() -> None:
+    """Other programs' variables, and the one that names the file, are no settings."""
+    assert load_settings(None, {"PATH": "x", "REVIEWER_CONFIG": "here.toml", "REVIEWERS": "1"}) == Settings()
+
+
+def test_every_fault_at_once(config: Path) -> None:
+    """All faults of file and environment are told together, each with its place, its field and what was got."""
+    config.write_text(
+        "[limits]\n"
+        "max_text_bytes = 1\n"
+        "max_source = 3\n"
+        "\n"
+        "[log]\n"
+        'level = "loud"\n'
+        "[providers.openai]\n"
+        'base_url = "ftp://x"\n'
+        "[nowhere]\n"
+        "a = 1\n"
+    )
+    told = {
+        (fault.where, fault.field): fault.message
+        for fault in faults(config, {"REVIEWER_SERVER__DRAIN_S": "soon", "REVIEWER_CRITIC__MAX_ATTEMPTS": "0"})
+    }
+
+    assert told.keys() == {
+        (f"{config}:2", "limits.max_text_bytes"),
+        (f"{config}:3", "limits.max_source"),
+        (f"{config}:6", "log.level"),
+        (f"{config}:8", "providers.openai.base_url"),
+        (f"{config}:9", "nowhere"),
+        ("REVIEWER_SERVER__DRAIN_S", "server.drain_s"),
+        ("REVIEWER_CRITIC__MAX_ATTEMPTS", "critic.max_attempts"),
+    }
+    assert "1024" in told[f"{config}:2", "limits.max_text_bytes"]
+    assert "did you mean max_sources?" in told[f"{config}:3", "limits.max_source"]
+    assert "'loud'" in told[f"{config}:6", "log.level"]
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("REVIEWER_LIMIT__MAX_SOURCES", "limit"),
+        ("REVIEWER_LIMITS__MAX_SOURCE", "limits.max_source"),
+        ("REVIEWER_LIMITS__MAX_SOURCES__DEEPER", "limits.max_sources"),
+        ("REVIEWER_NOWHERE", "nowhere"),
+        ("REVIEWER_", ""),
+    ],
+)
+def test_unknown_variables_are_faults(name: str, field: str) -> None:
+    """A variable of ours that is no setting stops the start, and is named as it stands in the environment."""
+    (fault,) = faults(None, {name: "1"})
+
+    assert (fault.where, fault.field) == (name, field)
+
+
+def test_clashing_variables() -> None:
+    """A variable that sets a section where another sets a field of it is a fault of its own."""
+    told = faults(None, {"REVIEWER_LIMITS": "many", "REVIEWER_LIMITS__MAX_SOURCES": "3"})
+
+    assert Fault("REVIEWER_LIMITS__MAX_SOURCES", "", "clashes with another setting") in told
+    assert {fault.where for fault in told} == {"REVIEWER_LIMITS", "REVIEWER_LIMITS__MAX_SOURCES"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[providers.anthropic]\napi_key = ["{KEY}"]\n',
+        f'[providers.anthropic]\napi_key = {{value = "{KEY}"}}\n',
+        f'[providers]\nanthropic = "{KEY}"\n',
+        f'providers = "{KEY}"\n',
+        f'[providers.anthropic]\napikey = "{KEY}"\n',
+        f'[providers.anthropic]\napi_key = "{KEY}\n',
+        f'[providers.anthropic]\napi_key = "{KEY}"\n[limits]\nmax_sources = 0\n',
+        f'api_key = "{KEY}"\n',
+    ],
+    ids=["list", "table", "section", "all providers", "misspelt", "unclosed", "elsewhere", "top level"],
+)
+def test_no_key_in_messages_of_the_file(config: Path, text: str) -> None:
+    """However a key is misplaced in the file, no message repeats it."""
+    config.write_text(text)
+
+    assert faults(config)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "REVIEWER_PROVIDERS",
+        "REVIEWER_PROVIDERS__ANTHROPIC",
+        "REVIEWER_PROVIDERS__ANTHROPIC__KEY",
+        "REVIEWER_PROVIDERS__ANTHROPIC__API_KEY__X",
+        "REVIEWER_ANTHROPIC_API_KEY",
+    ],
+)
+def test_no_key_in_messages_of_the_environment(name: str) -> None:
+    """However a key is misplaced in the environment, no message repeats it."""
+    assert faults(None, {name: KEY})
+
+
+def test_no_key_in_representations() -> None:
+    """A loaded key stands in no representation and no dump of the settings."""
+    settings = load_settings(None, {"ANTHROPIC_API_KEY": KEY})
+
+    assert KEY not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert settings.providers.anthropic.api_key is not None
+    assert settings.providers.anthropic.api_key.get_secret_value() == KEY
+
+
+def test_settings_do_not_change() -> None:
+    """Settings are read once: no field can be set afterwards."""
+    settings = load_settings(None, {})
+    with pytest.raises(ValueError, match="frozen"):
+        settings.limits.max_sources = 5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("default_s = 200.0", "over max_s"),
+        ("reserve_s = 20.0\nmin_model_s = 10.0", "leave nothing"),
+        ("reserve_s = 0.0", "greater than 0"),
+        ("max_s = 7200.0", "less than or equal to 3600"),
+        ("default_s = nan", "nan"),
+        ("default_s = inf", "inf"),
+    ],
+)
+def test_deadlines_must_leave_time(config: Path, text: str, said: str) -> None:
+    """A budget in which the second model could never be asked is refused, at its place in the file."""
+    config.write_text(f"[deadline]\n{text}\n")
+    (fault,) = faults(config)
+
+    assert said in fault.message
+    assert fault.where in (f"{config}:1", f"{config}:2")
+
+
+def test_relations_between_defaults_hold() -> None:
+    """The defaults pass their own rules."""
+    assert DeadlineSettings() == Settings().deadline
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"not = [toml", b"a = 1\na = 2"])
+def test_unreadable_files(config: Path, content: bytes) -> None:
+    """A file that is no UTF-8 or no TOML is one fault that names the file."""
+    config.write_bytes(content)
+    (fault,) = faults(config)
+
+    assert fault.where == str(config)
+
+
+def test_missing_file(config: Path) -> None:
+    """A file that is not there is a fault, not an empty configuration."""
+    (fault,) = faults(config)
+
+    assert fault.where == str(config)
+    assert "FileNotFoundError" in fault.message
