@@ -247,9 +247,10 @@ def _fault(error: Any, path: Path | None, text: str, origin: Mapping[tuple[str, 
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "no such setting" + _suggestion(loc)
-    elif "api_key" not in loc and not isinstance(error["input"], dict | BaseModel):
+    elif loc[0] not in ("providers", "settings") and not isinstance(error["input"], dict | BaseModel):
+        # A key put a level too high is still a key: nothing is repeated of the whole section.
         message = f"{message}; got {str(error['input'])[:80]!r}"
-    named = next((name for key, name in origin.items() if key == loc), None)
+    named = _variable_of(loc, origin)
     if named is not None:
         where = named
     elif path is not None and (line := _line_of(text, loc)):
@@ -257,6 +258,13 @@ def _fault(error: Any, path: Path | None, text: str, origin: Mapping[tuple[str, 
     else:
         where = str(path) if path is not None else "settings"
     return Fault(where, ".".join(loc), message)
+
+
+def _variable_of(loc: tuple[str, ...], origin: Mapping[tuple[str, ...], str]) -> str | None:
+    """Name of the variable that set a value, or something inside or around it; the exact one first."""
+    if loc in origin:
+        return origin[loc]
+    return next((name for key, name in origin.items() if key[: len(loc)] == loc or loc[: len(key)] == key), None)
 
 
 def _suggestion(loc: tuple[str, ...]) -> str:

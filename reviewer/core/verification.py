@@ -32,6 +32,7 @@ MAX_PLAIN_OCCURRENCES = 3
 _ELLIPSIS = re.compile(r"\s*(?:\[\s*(?:\.{3}|\u2026)\s*\]|\.{3,}|\u2026)\s*")
 # A critic that copies over a line break copies our segment marks and the names of hidden characters with it.
 _MARKS = re.compile(r"(?:^|(?<=\s))(?:[a-z]\d*\.\d+|d\d+)\|\s?|\u27e8U\+[0-9A-F]{4,6}\u27e9")
+_WORD = re.compile(r"\w")
 _WEIGHTY = re.compile(r"\d|[^\W\d_]{4}")
 _DUE = {
     EvidenceDemand.ON_MET: frozenset({Outcome.MET}),
@@ -125,7 +126,7 @@ class QuoteFinder:
 
     def _whole_segment(self, needle: str, named: _Named) -> Quote | None:
         """A short quote counts where it is the whole of the segment that it names."""
-        if named is None or not _WEIGHTY.search(needle):
+        if named is None or not _WORD.search(needle):
             return None
         part, (begin, end) = named
         return _quote(part, begin, end, QuoteStatus.FOLDED) if fold(part.passage.text[begin:end]) == needle else None

@@ -43,8 +43,7 @@ _PAGE = f"{_SELECT} WHERE e.idx >= ? ORDER BY e.idx LIMIT ?"
 _SIZE = "SELECT coalesce(max(idx) + 1, 0) FROM entries"
 _INSERT_ENTRY = (
     "INSERT INTO entries (idx, review_id, tenant, request_id, content_digest, leaf_hash, record) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (tenant, request_id) WHERE request_id IS NOT NULL DO NOTHING"
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_CONTENT = "INSERT INTO contents (idx, content, content_key) VALUES (?, ?, ?)"
 _PROBE = "UPDATE meta SET value = CASE value WHEN 'a' THEN 'b' ELSE 'a' END WHERE key = 'probe'"
@@ -118,9 +117,10 @@ class SqliteLedger:
     ) -> None:
         """Let the writer finish what is queued, then close both connections."""
         if self._thread is not None:
+            thread, self._thread = self._thread, None
+            # Nothing can be queued behind this: `_submit` refuses as soon as the thread is let go of.
             self._queue.put(None)
-            await asyncio.to_thread(self._thread.join)
-            self._thread = None
+            await asyncio.to_thread(thread.join)
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -246,13 +246,15 @@ def _commit(connection: apsw.Connection, batch: list[_Write]) -> list[Appended |
 
 def _insert(connection: apsw.Connection, entry: Entry, index: int) -> Appended:
     request_id = entry.request_id or None
+    if request_id is not None:
+        row = next(connection.execute(_BY_REQUEST, (entry.tenant, request_id)), None)
+        if row is not None:
+            stored = _stored(row)
+            return Appended(stored.position, stored)
     connection.execute(
         _INSERT_ENTRY,
         (index, entry.review_id, entry.tenant, request_id, entry.content_digest, entry.leaf_hash, entry.record),
     )
-    if connection.changes() == 0:
-        stored = _stored(next(connection.execute(_BY_REQUEST, (entry.tenant, entry.request_id))))
-        return Appended(stored.position, stored)
     connection.execute(_INSERT_CONTENT, (index, entry.content, entry.content_key))
     return Appended(Position(index, entry.leaf_hash))
 

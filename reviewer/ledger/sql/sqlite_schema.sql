@@ -34,4 +34,13 @@ BEGIN
     SELECT raise(ABORT, 'log entries are final');
 END;
 
+-- REPLACE deletes without firing the trigger above: refuse what would make it delete.
+CREATE TRIGGER entries_are_not_replaced BEFORE INSERT ON entries
+WHEN EXISTS (SELECT 1 FROM entries WHERE idx = NEW.idx)
+    OR EXISTS (SELECT 1 FROM entries WHERE review_id = NEW.review_id)
+    OR EXISTS (SELECT 1 FROM entries WHERE tenant = NEW.tenant AND request_id = NEW.request_id)
+BEGIN
+    SELECT raise(ABORT, 'log entries are final');
+END;
+
 INSERT INTO meta (key, value) VALUES ('schema', '1'), ('probe', '');
