@@ -28,7 +28,7 @@ KINDS = ("secret", "email", "iban", "card", "cnpj", "cpf", "ssn", "phone")
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
 # One automaton over all token shapes: RE2 keeps it linear whatever the text, which Python's engine would not.
-_SECRET_PATTERN = (
+_CREDENTIALS = (
     r"(?:AKIA|ASIA)[0-9A-Z]{16}"
     r"|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_\-]{20,}"
     r"|xox[abeprs]-[A-Za-z0-9\-]{10,}"
@@ -38,7 +38,7 @@ _SECRET_PATTERN = (
     r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"
     r"|://[^\s:/@\"]{1,64}:[^\s/@\"]{3,128}@"
 )
-_SECRET = re2.compile(_SECRET_PATTERN)
+_SECRET = re2.compile(_CREDENTIALS)
 _KEY_CLOSES = "-----END "
 _KEY_END = "PRIVATE KEY-----"
 _ASSIGNED = re.compile(
@@ -81,7 +81,7 @@ _INTEGER = re.compile(r"[0-9]+")
 # One pass for texts that hold nothing, which most do. An alternation and not an RE2 set: a set that runs out of memory
 # on a hostile text says "no match", an expression falls back to a slower engine and is right.
 _ANYTHING = re2.compile(
-    f"[@\ufe6b\uff20]|(?:{_SECRET_PATTERN})|(?:{_ASSIGNED_HINT_PATTERN})"
+    f"[@\ufe6b\uff20]|(?:{_CREDENTIALS})|(?:{_ASSIGNED_HINT_PATTERN})"
     f"|(?:{_LONG_DIGITS_PATTERN})|(?:{_CNPJ_HINT_PATTERN})"
 )
 _REGIONS = {"pt": "BR", "en": "US", "es": "ES"}

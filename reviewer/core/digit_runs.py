@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import phonenumbers
-import re2
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 from stdnum import luhn
 from stdnum.br import cnpj, cpf
@@ -29,13 +29,12 @@ _DATE = re.compile(
     rf"(?<![0-9])(?:{_YEAR}([\-/.]){_DAY_OR_MONTH}\1{_DAY_OR_MONTH}|{_DAY_OR_MONTH}([\-/.]){_DAY_OR_MONTH}\2{_YEAR})"
     r"(?![0-9])"
 )
-_SSN = re.compile(r"[0-9]{3}-[0-9]{2}-[0-9]{4}")
 _GLUED_BEFORE = re.compile(r"(?:[.,/]|\w-)\Z")
 # A time follows, or more of an identifier.
 _GLUED_AFTER = re.compile(r":[0-9]|-[^\W\d_]")
 # Signs that join the groups of one number, where no blank stands beside them.
 _JOINING = frozenset({"-", ".", "--", ".."})
-_NOTHING = re2.compile(r"[^\s\S]")
+_NOTHING = re.compile(r"[^\s\S]")
 
 # Digits a group, in the ways in which people write values with a checksum.
 _SHAPES: dict[tuple[int, ...], tuple[str, ...]] = {
@@ -59,6 +58,7 @@ class _Run:
 
     Attributes:
         spans: of the groups, in the text.
+        gaps: what stands between each group and the next.
         begin: of the leading plus sign where there is one, else of the first group.
         plus: whether a plus sign leads.
         dated: numbers of the groups that belong to dates.
@@ -67,6 +67,7 @@ class _Run:
 
     text: str
     spans: list[tuple[int, int]]
+    gaps: list[str]
     digits: list[str]
     sizes: tuple[int, ...]
     begin: int
@@ -75,9 +76,9 @@ class _Run:
     local_first: bool
     local_last: bool
 
-    def gap(self, after: int) -> str:
-        """What stands between a group and the next."""
-        return self.text[self.spans[after][1] : self.spans[after + 1][0]]
+    def number(self, first: int, last: int) -> str:
+        """Digits of groups `first` to `last`."""
+        return "".join(self.digits[first : last + 1])
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Where groups `first` to `last` stand, with their sign and opening bracket."""
@@ -130,6 +131,7 @@ def _read(text: str, match: re.Match[str], *, follows_value: bool) -> _Run:
     return _Run(
         text,
         spans,
+        [text[a:b] for (_, a), (b, _) in pairwise(spans)],
         [text[a:b] for a, b in spans],
         tuple(b - a for a, b in spans),
         begin,
@@ -179,52 +181,50 @@ def _cut(run: _Run, region: str) -> Iterator[tuple[str, int, int]]:
 
 def _whole(run: _Run, region: str) -> _Candidate | None:
     """Return what all groups together are; there is no other value in them then, so that any form will do."""
-    digits = "".join(run.digits)
     last = len(run.spans) - 1
-    if not _SHORTEST <= len(digits) <= _LONGEST:
+    size = sum(run.sizes)
+    if not _SHORTEST <= size <= _LONGEST:
         return None
-    if run.plus and _is_phone("+" + digits, None):
-        return _Candidate("phone", last, len(digits), certain=True)
-    kind = _by_form(run, 0, last, digits)
-    if kind:
-        return _Candidate(kind, last, len(digits), certain=True)
-    if run.dated:
+    if kind := _by_form(run, 0, last):
+        return _Candidate(kind, last, size, certain=True)
+    # Two groups with a point between them are a decimal.
+    if run.dated or run.gaps == ["."]:
         return None
+    digits = run.number(0, last)
     if not _is_amount(run.sizes):
         kind = next((kind for kind in ("card", "cnpj", "cpf") if _is_valid(kind, digits)), "")
-    if not kind and run.local_first and run.local_last and not run.plus and _is_local_phone(digits, region):
+    if not kind and run.local_first and run.local_last and not run.plus and _in_plan(digits, region):
         kind = "phone"
-    return _Candidate(kind, last, len(digits), certain=False) if kind else None
+    return _Candidate(kind, last, size, certain=False) if kind else None
 
 
 def _candidates(run: _Run, first: int, region: str) -> Iterator[_Candidate]:
     """Yield each value that may begin with group `first`."""
     # What follows a point without a blank is a part of a decimal, a version or an address of a machine.
-    gap = run.gap(first - 1) if first else ""
+    gap = run.gaps[first - 1] if first else ""
     if gap == ".":
         return
     may_be_local = (run.local_first and not run.plus) if first == 0 else gap not in _JOINING
-    digits = ""
+    size = 0
     for last in range(first, min(first + _MOST_GROUPS, len(run.spans))):
-        digits += run.digits[last]
-        size = len(digits)
+        size += run.sizes[last]
         if size > _LONGEST:
             return
         if size < _SHORTEST:
             continue
-        kind = _by_form(run, first, last, digits)
-        if not kind and first == 0 and run.plus and _is_phone("+" + digits, None):
-            kind = "phone"
-        if kind:
+        if kind := _by_form(run, first, last):
             yield _Candidate(kind, last, size, certain=True)
-        elif may_be_local and _is_set_as_phone(run, first, last) and _is_local_phone(digits, region):
+        elif may_be_local and _is_local_phone(run, first, last, region):
             yield _Candidate("phone", last, size, certain=False)
 
 
-def _by_form(run: _Run, first: int, last: int, digits: str) -> str:
-    """Return the kind that both form and checksum speak for, else an empty one."""
+def _by_form(run: _Run, first: int, last: int) -> str:
+    """Return the kind that a value's form speaks for as its digits do, else an empty one."""
+    if first == 0 and run.plus and _is_phone(f"+{run.number(first, last)}", None):
+        return "phone"
     for kind in _SHAPES.get(run.sizes[first : last + 1], ()):
-        if _is_valid(kind, digits) and (kind != "ssn" or _SSN.fullmatch(run.text, *run.span(first, last))):
+        written_so = kind != "ssn" or run.gaps[first] == run.gaps[first + 1] == "-"
+        if written_so and _is_valid(kind, run.number(first, last)):
             return kind
     return ""
 
@@ -244,17 +244,19 @@ def _is_amount(sizes: tuple[int, ...]) -> bool:
     return len(sizes) > 1 and sizes[0] <= 3 and set(sizes[1:]) == {3}
 
 
-def _is_set_as_phone(run: _Run, first: int, last: int) -> bool:
-    """Whether some groups of a run are set as a phone number without country code may be."""
-    ends = run.local_last if last == len(run.spans) - 1 else run.gap(last) not in _JOINING
+def _is_local_phone(run: _Run, first: int, last: int, region: str) -> bool:
+    """Whether some groups of a run are set as a phone number without country code, and are one."""
+    ends = run.local_last if last == len(run.spans) - 1 else run.gaps[last] not in _JOINING
     if not ends or last - first >= _MOST_LOCAL_GROUPS:
         return False
-    return run.sizes[first : last + 1].count(1) <= _MOST_SINGLE_DIGITS and (
-        not run.dated or run.dated.isdisjoint(range(first, last + 1))
-    )
+    if run.sizes[first : last + 1].count(1) > _MOST_SINGLE_DIGITS:
+        return False
+    if run.dated and not run.dated.isdisjoint(range(first, last + 1)):
+        return False
+    return _in_plan(run.number(first, last), region)
 
 
-def _is_local_phone(digits: str, region: str) -> bool:
+def _in_plan(digits: str, region: str) -> bool:
     return _plan(region).fullmatch(digits) is not None and _is_phone(digits, region)
 
 
@@ -267,7 +269,7 @@ def _is_phone(number: str, region: str | None) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _plan(region: str) -> re2.Pattern:
+def _plan(region: str) -> re.Pattern[str]:
     """Return a pattern of all digits that a region's plan may take for a number: ten times cheaper than to ask it."""
     plan = PhoneMetadata.metadata_for_region(region, None)
     if plan is None:
@@ -282,7 +284,7 @@ def _plan(region: str) -> re2.Pattern:
         trunk = "[0-9]{0,6}"
         numbers = numbers if re.fullmatch(r"\\[0-9]", rule) else "[0-9]+"
     abroad = f"(?:{plan.international_prefix})[0-9]+" if plan.international_prefix else _NOTHING.pattern
-    return re2.compile(f"{abroad}|(?:{code})?{trunk}(?:{numbers})")
+    return re.compile(f"{abroad}|(?:{code})?{trunk}(?:{numbers})")
 
 
 def _number_patterns(plan: PhoneMetadata) -> Iterator[str]:
