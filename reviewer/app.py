@@ -29,6 +29,8 @@ from reviewer.serving.server import Server
 from reviewer.serving.servicer import ReviewServicer
 from reviewer.telemetry import logger
 
+_RECORD_SHARE = 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -74,7 +76,10 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
             entropy=os.urandom,
         )
         admission = Admission(ledger, settings.limits.max_in_flight, settings.limits.retry_after_s)
-        pipeline = Pipeline(rulebook, admission, critic, ledger, World(_now, _new_id, os.urandom))
+        # Of the reserve, what is left after this goes to the reply.
+        record_s = settings.deadline.reserve_s * _RECORD_SHARE
+        pipeline = Pipeline(rulebook, admission, critic, ledger, World(_now, _new_id, os.urandom), record_s)
+        pipeline.warm_up()
         servicer = ReviewServicer(pipeline, admission, settings.limits, settings.deadline)
         server = Server(servicer, admission, critic, ledger, settings.server, settings.limits)
         await stack.enter_async_context(server)

@@ -46,7 +46,7 @@ class ServerSettings(_Section):
     address: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] = "127.0.0.1:50051"
     reflection: bool = True
     drain_s: Seconds = 10.0
-    probe_interval_s: Seconds = 5.0
+    probe_interval_s: Seconds = 2.0
 
 
 class LimitSettings(_Section):
@@ -112,7 +112,7 @@ class LedgerSettings(_Section):
     """
 
     path: Path = Path("reviewer-log.db")
-    busy_timeout_s: Seconds = 5.0
+    busy_timeout_s: Seconds = 2.0
 
 
 class RubricSettings(_Section):

@@ -215,7 +215,8 @@ class Critic:
                 finally:
                     self._scopes.discard(scope)
         except TimeoutError:
-            kind = FailureKind.DRAINING if self._drain_at is not None else FailureKind.DEADLINE
+            drained = self._drain_at is not None and self._drain_at < deadline
+            kind = FailureKind.DRAINING if drained else FailureKind.DEADLINE
             lost = ProviderError(kind, "cut off")
             calls.add(AttemptRecord(round((_loop_time() - began) * 1_000_000), None, lost), prompt, "critique")
             return Unavailable(kind, _CUT_OFF[kind])

@@ -6,6 +6,7 @@ which exists only once the verdict log has it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,8 +16,8 @@ from reviewer.admission import Admission, recall, replay
 from reviewer.checks.runner import run_checks
 from reviewer.core.baseline import INJECTION_CRITERIA
 from reviewer.core.check import Subject
-from reviewer.core.draft import DataClass, ReviewRequest
-from reviewer.core.errors import Fault, RequestError, ReviewNotFoundError
+from reviewer.core.draft import DataClass, RawDraft, ReviewRequest, Source
+from reviewer.core.errors import Fault, LedgerUnavailableError, RequestError, ReviewNotFoundError
 from reviewer.core.finding import Finding, Outcome
 from reviewer.core.guidance import guide
 from reviewer.core.outcome import Completed
@@ -60,13 +61,20 @@ class Case:
 class Pipeline:
     """Reviews drafts. Shares nothing between reviews but what it is given here."""
 
-    def __init__(self, rulebook: Rulebook, admission: Admission, critic: Critic, ledger: Ledger, world: World) -> None:
-        """Keep the collaborators."""
+    def __init__(
+        self, rulebook: Rulebook, admission: Admission, critic: Critic, ledger: Ledger, world: World, record_s: float
+    ) -> None:
+        """Keep the collaborators.
+
+        Args:
+            record_s: seconds after a review's deadline by which its record must be written.
+        """
         self._rulebook = rulebook
         self._admission = admission
         self._critic = critic
         self._ledger = ledger
         self._world = world
+        self._record_s = record_s
 
     async def review(self, request: ReviewRequest, deadline: float, observer: Observer | None = None) -> RecordedReview:
         """Review one draft, or return the review that its request id has already.
@@ -82,6 +90,16 @@ class Pipeline:
         recorded = await self._admission.once(request, deadline, lambda: self._review(request, deadline, observer))
         report(recorded)
         return recorded
+
+    def warm_up(self) -> None:
+        """Do once, for every route, what is only slow the first time (patterns, phone plans): no caller shall wait."""
+        now = self._world.now()
+        for route in self._rulebook.routing.all_routes:
+            draft = RawDraft("Call +1 212 555 0123, 10 mg [a] of 5%.", sources=(Source("a", "A", "", "10 mg of 5%."),))
+            request = ReviewRequest("", "", "", route.intents[0].removesuffix(".*"), draft)
+            plan = self._rulebook.plan(request.intent, None, "", b"")
+            facts = _facts(request)
+            run_checks(plan, inapplicable(plan, facts), Subject(redact(request, plan.public_values), "", now))
 
     async def find(self, tenant: str, review_id: str) -> RecordedReview:
         """Read a review from the log.
@@ -122,7 +140,7 @@ class Pipeline:
             evidence = EvidenceSet(plan, facts, case.findings, criticism.outcome, troubles, attempt, waived)
             decision = decide(evidence)
         with trail.stage(Stage.RECORD):
-            recorded = await self._record(request, self._compose(request, case, decision, trail))
+            recorded = await self._record(request, self._compose(request, case, decision, trail), deadline)
         return replace(recorded, record_us=trail.timings[-1].duration_us)
 
     async def _check_revision(self, request: ReviewRequest) -> None:
@@ -144,8 +162,14 @@ class Pipeline:
         if revision.attempt != due:
             raise _fault("subject.revision.attempt", f"got {revision.attempt}, the revision of that review is {due}")
 
-    async def _record(self, request: ReviewRequest, review: Review) -> RecordedReview:
-        appended = await self._ledger.append(seal(review, self._world.entropy(CONTENT_KEY_BYTES)))
+    async def _record(self, request: ReviewRequest, review: Review, deadline: float) -> RecordedReview:
+        entry = seal(review, self._world.entropy(CONTENT_KEY_BYTES))
+        try:
+            async with asyncio.timeout_at(deadline + self._record_s):
+                appended = await self._ledger.append(entry)
+        except TimeoutError as exc:
+            # It may be written yet; the caller has to hear of it while it still listens, and the retry finds out.
+            raise LedgerUnavailableError("the log was not written in time") from exc
         if appended.existing is not None:
             # Another process answered this request id while we worked: its review stands, ours was never written.
             return replay(appended.existing, request)

@@ -62,13 +62,13 @@ _TWINS = {
 _TWIN = re.compile(f"[^\\D0-9]|[{''.join(_TWINS)}]")
 
 # An address is looked for from its @ outwards. The part before is read backwards, and begins with a letter or digit.
-_LOCAL_PART_BACKWARDS = re.compile(r"[\w.+\-]{0,63}\w")
+_LOCAL_PART_BACKWARDS = re.compile(r"[\w.+\-]{0,63}[^\W_]")
 _DOMAIN = re.compile(
     r"(?:[^\W_][\w\-]{0,62}\.){1,8}"
     r"(?:xn--[A-Za-z0-9\-]{2,59}|[A-Za-z][A-Za-z0-9]{1,23}(?![A-Za-z0-9])|[^\W\d_]{2,24})"
 )
 
-_IBAN_HEAD = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2})[0-9]{2}(?=[ .\-]?[A-Za-z0-9])")
+_IBAN_HEAD = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))([A-Za-z]{2})[0-9]{2}(?=[ .\-]?[A-Za-z0-9])")
 _CNPJ = re.compile(
     r"(?<!\w)(?:[A-Za-z0-9]{2}\.[A-Za-z0-9]{3}\.[A-Za-z0-9]{3}/[A-Za-z0-9]{4}-[0-9]{2}"
     r"|(?=[0-9]*[A-Z])[A-Z0-9]{12}[0-9]{2})(?!\w)"

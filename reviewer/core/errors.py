@@ -86,15 +86,15 @@ class InProgressError(ReviewerError):
 
 
 class LedgerError(ReviewerError):
-    """Base of verdict-log failures (`UNAVAILABLE`): no verdict leaves the house."""
+    """Base of verdict-log failures: no verdict leaves the house."""
 
 
 class LedgerUnavailableError(LedgerError):
-    """The log could not be written or read; whether a write took effect may be unknown."""
+    """The log could not be written or read (`UNAVAILABLE`); whether a write took effect may be unknown."""
 
 
 class LedgerCorruptError(LedgerError):
-    """What the log holds does not match its own hashes: readiness goes off."""
+    """What the log holds cannot be read back, or does not match its own hashes (`DATA_LOSS`)."""
 
 
 class InvariantError(ReviewerError):

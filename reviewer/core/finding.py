@@ -79,3 +79,12 @@ class Finding:
     why: str = ""
     fix: str | None = None
     unverified: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing to tell but that the criterion is met: most findings of most reviews."""
+        return (
+            self.outcome is Outcome.MET
+            and self.claimed is Outcome.MET
+            and not (self.quotes or self.why or self.fix or self.unverified)
+        )

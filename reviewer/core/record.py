@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 import orjson
@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from reviewer.core.canonical import Json, canonical_bytes
 from reviewer.core.errors import InvariantError, LedgerCorruptError
-from reviewer.core.finding import Finding
+from reviewer.core.finding import Finding, Origin, Outcome
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.outcome import CallRecord
 from reviewer.core.review import Review
@@ -29,6 +29,7 @@ MAX_RECORD_BYTES = 65_535
 CONTENT_KEY_BYTES = 32
 
 _REVIEW: TypeAdapter[Review] = TypeAdapter(Review)
+_REVIEW_FIELDS = tuple(field.name for field in fields(Review))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,12 @@ def seal(review: Review, content_key: bytes) -> Entry:
     Raises:
         InvariantError: the record is larger than a log entry may be (limits on requests and rubrics prevent it).
     """
-    content = orjson.dumps(review)
+    content = _content(review)
     commitment = hmac.digest(content_key, content, hashlib.sha256).hex()
-    fields = _record(review, commitment)
-    record = canonical_bytes(fields)
+    whole = _record(review, commitment)
+    record = canonical_bytes(whole)
     if len(record) > MAX_RECORD_BYTES:
-        record = canonical_bytes(_shortened(fields))
+        record = canonical_bytes(_shortened(whole))
     if len(record) > MAX_RECORD_BYTES:
         raise InvariantError(f"record has {len(record)} bytes, a log entry holds at most {MAX_RECORD_BYTES}")
     return Entry(
@@ -88,9 +89,25 @@ def read_content(content: bytes) -> Review:
         LedgerCorruptError: the stored bytes are not a review.
     """
     try:
-        return _REVIEW.validate_json(content)
-    except ValueError as exc:
+        read = orjson.loads(content)
+        read["findings"] = [_expanded(finding) for finding in read["findings"]]
+        return _REVIEW.validate_python(read)
+    except (ValueError, TypeError, KeyError) as exc:
         raise LedgerCorruptError("stored review cannot be read") from exc
+
+
+def _content(review: Review) -> bytes:
+    """Encode a review; a plain finding is its criterion, origin and judge alone."""
+    told: dict[str, object] = {name: getattr(review, name) for name in _REVIEW_FIELDS}
+    told["findings"] = [[f.criterion, f.origin, f.by] if f.plain else f for f in review.findings]
+    return orjson.dumps(told)
+
+
+def _expanded(finding: object) -> object:
+    if not isinstance(finding, list):
+        return finding
+    criterion, origin, by = finding
+    return Finding(criterion, Origin(origin), by, Outcome.MET, Outcome.MET)
 
 
 def rfc3339(moment: datetime) -> str:
@@ -110,7 +127,8 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
         "time": rfc3339(review.created_at),
         "verdict": review.verdict.name,
         "reasons": [_reason(reason) for reason in review.reasons],
-        "findings": [_finding(finding) for finding in review.findings],
+        "findings": [_finding(finding) for finding in review.findings if not finding.plain],
+        "met": _plainly_met(review.findings),
         "handoff": handoff.id if handoff else None,
         "rubrics": [{"id": pin.id, "version": pin.version, "digest": pin.digest} for pin in review.pins],
         "route": {
@@ -142,12 +160,13 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
     }
 
 
-def _shortened(fields: dict[str, Json]) -> dict[str, Json]:
-    """Put digests in place of the two lists that grow with the rubrics; the content still holds them in full."""
+def _shortened(whole: dict[str, Json]) -> dict[str, Json]:
+    """Put digests in place of the lists that grow with the rubrics; the content still holds them in full."""
     digests: dict[str, Json] = {
-        name: {"sha256": hashlib.sha256(canonical_bytes(fields[name])).hexdigest()} for name in ("findings", "reasons")
+        name: {"sha256": hashlib.sha256(canonical_bytes(whole[name])).hexdigest()}
+        for name in ("findings", "met", "reasons")
     }
-    return {**fields, **digests}
+    return {**whole, **digests}
 
 
 # Enum members go in as they are: they are strings, and `.value` costs more than writing them.
@@ -155,6 +174,15 @@ def _shortened(fields: dict[str, Json]) -> dict[str, Json]:
 
 def _reason(reason: Reason) -> Json:
     return {"cause": reason.cause, "asks": verdict_of(reason.effect).name, "criterion": reason.criterion}
+
+
+def _plainly_met(findings: tuple[Finding, ...]) -> Json:
+    """Group what is met without more to tell: `[origin, judge, [criteria]]`, in order of appearance."""
+    groups: dict[tuple[str, str], list[Json]] = {}
+    for finding in findings:
+        if finding.plain:
+            groups.setdefault((finding.origin, finding.by), []).append(finding.criterion)
+    return [[origin, judge, criteria] for (origin, judge), criteria in groups.items()]
 
 
 def _finding(finding: Finding) -> Json:

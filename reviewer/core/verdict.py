@@ -3,7 +3,8 @@
 Verdicts form a lattice APPROVE < REVISE < HUMAN_HANDOFF; the verdict is the greatest one that any reason asks for.
 Invariants, each a property test:
 
-* adding a finding or a trouble never lowers the verdict, and neither does taking an answer away;
+* adding a trouble, or a finding beside those that are due, never lowers the verdict; neither does taking one away
+  that is due;
 * turning a MET into anything else never lowers it; turning UNCERTAIN into NOT_MET never does where the criterion's
   `on_fail` is at least its `on_uncertain` (an author may well send the unclear to a person and the clear to revision);
 * the order of findings and troubles does not matter;
@@ -217,7 +218,12 @@ def _from_critique(evidence: EvidenceSet) -> Iterator[Reason]:
                 yield _handoff(Cause.PARTIAL_COVERAGE, "the second model could not use parts of what was shown")
 
 
-_UNAVAILABLE = {FailureKind.DRAINING: Cause.DRAINING, FailureKind.DEADLINE: Cause.DEADLINE}
+_UNAVAILABLE = {
+    FailureKind.DRAINING: Cause.DRAINING,
+    FailureKind.DEADLINE: Cause.DEADLINE,
+    # The draft could not be shown whole, whoever found out: the same cause as when our own count says so.
+    FailureKind.TOO_LARGE: Cause.PARTIAL_COVERAGE,
+}
 
 
 def _from_coverage(evidence: EvidenceSet) -> Iterator[Reason]:

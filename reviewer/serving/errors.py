@@ -58,7 +58,8 @@ TABLE: dict[type[ReviewerError], Answer] = {
     InProgressError: Answer(grpc.StatusCode.UNAVAILABLE, "REVIEW_IN_PROGRESS"),
     LedgerError: Answer(grpc.StatusCode.UNAVAILABLE, "AUDIT_LOG_UNAVAILABLE"),
     LedgerUnavailableError: Answer(grpc.StatusCode.UNAVAILABLE, "AUDIT_LOG_UNAVAILABLE"),
-    LedgerCorruptError: Answer(grpc.StatusCode.UNAVAILABLE, "AUDIT_LOG_CORRUPT"),
+    # Asking again cannot help: clients must not retry it.
+    LedgerCorruptError: Answer(grpc.StatusCode.DATA_LOSS, "AUDIT_LOG_CORRUPT"),
     # The rest cannot come from a request; if one does, it is our fault.
     ReviewerError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
     FaultsError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),

@@ -102,7 +102,7 @@ def finding_message(finding: Finding, review: Review | None = None) -> finding_p
     """Convert a finding; title and weight come from the review, where there is one."""
     fact = review.criteria.get(finding.criterion) if review else None
     title, severity = (fact.title, fact.severity) if fact else ("", None)
-    if finding.claimed is finding.outcome is Outcome.MET and not finding.quotes and not finding.why and not finding.fix:
+    if finding.plain:
         return _met(finding.criterion, title, severity, finding.origin, finding.by)
     return finding_pb2.Finding(
         criterion=finding.criterion,

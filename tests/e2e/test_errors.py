@@ -116,7 +116,7 @@ async def test_erased_content_cannot_be_read_back(service: Service) -> None:
     read = await refusal_of(service.stub.GetReview(pb.GetReviewRequest(name=review.name), timeout=10))
     again = await service.refusal(subject(request_id="r-1"))
     for refusal in (read, again):
-        assert (refusal.code, refusal.reason) == (CODE.UNAVAILABLE, "AUDIT_LOG_CORRUPT")
+        assert (refusal.code, refusal.reason) == (CODE.DATA_LOSS, "AUDIT_LOG_CORRUPT")
     assert len(service.provider.bodies) == 1
 
 

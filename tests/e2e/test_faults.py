@@ -80,14 +80,14 @@ EXPECTED = {
         elsewhere=Expected("reviewer_unavailable", _TRIED, ("overloaded",), 503),
     ),
     FaultKind.UNAUTHORIZED: Expected("reviewer_unavailable", failures=("rejected",), status=401),
-    FaultKind.TOO_LARGE: Expected("reviewer_unavailable", failures=("too_large",), status=413),
+    FaultKind.TOO_LARGE: Expected("partial_coverage", failures=("too_large",), status=413),
     FaultKind.HANG: Expected("deadline", failures=_LATE),
     FaultKind.CONNECTION_RESET: Expected("reviewer_unavailable", _TRIED, ("connection",)),
     FaultKind.EMPTY_BODY: Expected("reviewer_unavailable", failures=("bad_envelope",), status=200),
     FaultKind.REFUSAL: Expected("reviewer_refused"),
     FaultKind.TRUNCATION: Expected("partial_coverage"),
     FaultKind.CONTEXT_EXCEEDED: Expected(
-        "partial_coverage", elsewhere=Expected("reviewer_unavailable", failures=("too_large",), status=400)
+        "partial_coverage", elsewhere=Expected("partial_coverage", failures=("too_large",), status=400)
     ),
     FaultKind.PROSE: Expected("reviewer_unreadable", _READ_TWICE),
     FaultKind.INVALID_JSON: Expected("reviewer_unreadable", _READ_TWICE),

@@ -287,7 +287,7 @@ def test_a_long_record_holds_digests_of_its_lists() -> None:
 
     assert short["findings"] == {"sha256": hashlib.sha256(rfc8785.dumps(findings_)).hexdigest()}
     assert isinstance(short["reasons"], dict)
-    kept = short.keys() - {"findings", "reasons", "content_commitment"}
+    kept = short.keys() - {"findings", "met", "reasons", "content_commitment"}
     assert {name: short[name] for name in kept} == {name: brief[name] for name in kept}
     assert len(_rows(brief["findings"])) == 9
 

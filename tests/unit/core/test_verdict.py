@@ -197,6 +197,7 @@ def test_a_note_moves_nothing() -> None:
 KINDS = {
     FailureKind.DEADLINE: Cause.DEADLINE,
     FailureKind.DRAINING: Cause.DRAINING,
+    FailureKind.TOO_LARGE: Cause.PARTIAL_COVERAGE,
 }
 FAILED: list[tuple[CritiqueOutcome, Cause]] = [
     (Refused("no"), Cause.REVIEWER_REFUSED),
