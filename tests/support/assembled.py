@@ -45,7 +45,7 @@ async def assembled(ledger: Ledger, rulebook: Rulebook) -> AsyncIterator[pb_grpc
         catalogue = rulebook.catalogue
         critic = Critic({"anthropic": provider}, catalogue, max_attempts=1, min_model_s=0.5, entropy=os.urandom)
         admission = Admission(ledger, limits.max_in_flight, limits.retry_after_s)
-        pipeline = Pipeline(rulebook, admission, critic, ledger, world, settings.deadline.reserve_s)
+        pipeline = Pipeline(rulebook, admission, critic, ledger, world, record_s=0.2)
         servicer = ReviewServicer(pipeline, admission, limits, DeadlineSettings())
         settings = ServerSettings(address="127.0.0.1:0", probe_interval_s=3600)
         server = await stack.enter_async_context(Server(servicer, admission, critic, ledger, settings, limits))
