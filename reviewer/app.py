@@ -22,6 +22,7 @@ from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.pipeline import Pipeline, World
+from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
 from reviewer.providers.settings import ProviderSettings
 from reviewer.rubrics.load import load_rulebook
@@ -73,6 +74,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
             rulebook.catalogue,
             max_attempts=settings.critic.max_attempts,
             min_model_s=settings.deadline.min_model_s,
+            breaker=BreakerPolicy(settings.critic.breaker_failures, settings.critic.breaker_open_s),
             entropy=os.urandom,
         )
         admission = Admission(ledger, settings.limits.max_in_flight, settings.limits.retry_after_s)

@@ -99,9 +99,13 @@ class CriticSettings(_Section):
 
     Attributes:
         max_attempts: at the same prompt, retries of the transport included.
+        breaker_failures: critiques of one model that fail in a row before it is left alone.
+        breaker_open_s: for how long it is.
     """
 
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    breaker_failures: Annotated[int, Field(ge=1, le=10_000)] = 5
+    breaker_open_s: Seconds = 15.0
 
 
 class LedgerSettings(_Section):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from random import Random
 
+from reviewer.core.choice import Candidate, candidates
 from reviewer.core.critique import parse
 from reviewer.core.draft import Tier
 from reviewer.core.models import ModelCatalogue, ModelEntry
@@ -30,11 +31,11 @@ from reviewer.core.outcome import (
 from reviewer.core.passage import RedactedDraft
 from reviewer.core.prompt import Header, Prompt, render
 from reviewer.core.questionnaire import Questionnaire
-from reviewer.core.routing import ReviewerSpec
 from reviewer.core.rubric import Effect
 from reviewer.core.rulebook import Facts, Plan
 from reviewer.core.segments import SegmentIndex, segment
 from reviewer.core.verdict import Cause, Trouble
+from reviewer.providers.breaker import Breaker, BreakerPolicy
 from reviewer.providers.interface import ProviderError, ReviewerProvider
 from reviewer.providers.retry import AttemptRecord, RetryPolicy, complete_with_retry
 
@@ -78,18 +79,12 @@ class Criticism:
     troubles: tuple[Trouble, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    spec: ReviewerSpec
-    entry: ModelEntry
-    provider: ReviewerProvider
-
-
 @dataclass(slots=True)
 class _Calls:
-    """Attempts of one critique as they end."""
+    """Attempts at one candidate as they end."""
 
-    chosen: _Chosen
+    candidate: Candidate
+    provider: ReviewerProvider
     records: list[CallRecord] = field(default_factory=list)
 
     def add(self, attempt: AttemptRecord, prompt: Prompt, purpose: str) -> None:
@@ -97,19 +92,19 @@ class _Calls:
         usage = reply.usage if reply else Usage()
         self.records.append(
             CallRecord(
-                provider=self.chosen.provider.name,
-                requested_model=self.chosen.spec.model,
+                provider=self.provider.name,
+                requested_model=self.candidate.spec.model,
                 served_model=reply.served_model if reply else "",
                 request_id=reply.request_id if reply else (error.request_id if error else ""),
                 prompt_digest=prompt.digest,
                 usage=usage,
-                cost_micro_usd=ModelCatalogue.cost_micro_usd(self.chosen.entry, usage) if reply else None,
+                cost_micro_usd=ModelCatalogue.cost_micro_usd(self.candidate.entry, usage) if reply else None,
                 latency_us=attempt.latency_us,
                 stop=reply.provider_stop if reply else "",
                 purpose=purpose,
                 failure=error.kind if error else None,
                 http_status=error.http_status if error else 0,
-                simulated=self.chosen.provider.simulated or any(end.simulated for end in (reply, error) if end),
+                simulated=self.provider.simulated or any(end.simulated for end in (reply, error) if end),
             )
         )
 
@@ -121,6 +116,7 @@ class Critic:
         providers: opened, by name.
         max_attempts: at one prompt.
         min_model_s: seconds below which a model is not asked.
+        breaker: when a model that keeps failing is left alone.
         entropy: gives random bytes for boundaries and attention checks.
     """
 
@@ -131,6 +127,7 @@ class Critic:
         *,
         max_attempts: int,
         min_model_s: float,
+        breaker: BreakerPolicy,
         entropy: Callable[[int], bytes],
     ) -> None:
         """Keep the collaborators; nothing is opened here."""
@@ -139,6 +136,8 @@ class Critic:
         jitter = Random(int.from_bytes(entropy(8)))  # noqa: S311 - it spreads retries in time and guards nothing
         self._policy = RetryPolicy(max_attempts, min_model_s, _loop_time, jitter)
         self._entropy = entropy
+        self._breaker_policy = breaker
+        self._breakers: dict[str, Breaker] = {}
         self._scopes: set[asyncio.Timeout] = set()
         self._drain_at: float | None = None
 
@@ -151,47 +150,51 @@ class Critic:
                 scope.reschedule(until)
 
     async def criticise(self, inquiry: Inquiry) -> Criticism:
-        """Make one critique. Bounded by the inquiry's deadline; raises only when cancelled."""
+        """Make one critique. Bounded by the inquiry's deadline; raises only when cancelled.
+
+        A reviewer that cannot be reached is followed by the route's next one that may judge this draft, where time
+        allows. The outcome is that of the last one asked; the calls are those of all.
+        """
         if not inquiry.plan.full:
             return Criticism(None)
-        chosen = self._choose(inquiry)
+        today = inquiry.now.date()
+        chosen = candidates(inquiry.plan, self._catalogue, inquiry.draft, today, self._providers)
         if isinstance(chosen, Trouble):
             return Criticism(None, troubles=(chosen,))
-        if inquiry.deadline - _loop_time() < self._policy.min_attempt_s:
-            return Criticism(Unavailable(FailureKind.DEADLINE, "the deadline left no time to ask the second model"))
         index = segment(inquiry.draft)
-        prompt = self._prompt(inquiry, index, chosen.spec)
-        if not _fits(prompt, chosen.entry):
-            too_large = Truncated(f"the request does not fit into the context of {chosen.entry.id}")
-            return Criticism(too_large, chosen.spec.model, index)
-        calls = _Calls(chosen)
-        outcome = await self._ask_in_time(prompt, calls, inquiry.deadline)
+        prompt = self._prompt(inquiry, index)
+        criticism = Criticism(Unavailable(FailureKind.DEADLINE, "the deadline left no time to ask the second model"))
+        for candidate in chosen:
+            if inquiry.deadline - _loop_time() < self._policy.min_attempt_s:
+                break
+            latest = await self._consult(candidate, prompt, inquiry)
+            criticism = replace(latest, index=index, calls=(*criticism.calls, *latest.calls))
+            if not (isinstance(latest.outcome, Unavailable) and latest.outcome.kind in _ANOTHER_MAY_ANSWER):
+                break
+        return criticism
+
+    async def _consult(self, candidate: Candidate, prompt: Prompt, inquiry: Inquiry) -> Criticism:
+        """Ask one reviewer, unless its breaker is open or the prompt does not fit into its context."""
+        model = candidate.spec.model
+        prompt = replace(prompt, max_output_tokens=candidate.spec.max_output_tokens)
+        if not _fits(prompt, candidate.entry):
+            return Criticism(Truncated(f"the request does not fit into the context of {candidate.entry.id}"), model)
+        breaker = self._breakers.setdefault(model, Breaker(self._breaker_policy))
+        if not breaker.admits(_loop_time()):
+            failing = f"{model} kept failing and is left alone for a while"
+            return Criticism(Unavailable(FailureKind.BREAKER_OPEN, failing), model)
+        calls = _Calls(candidate, self._providers[candidate.spec.provider])
+        began = _loop_time()
+        try:
+            outcome = await self._ask_in_time(prompt, calls, inquiry.deadline)
+        except BaseException:
+            breaker.abandoned()
+            raise
+        _tell(breaker, outcome, began)
         troubles = _served_troubles(calls, inquiry.plan.tier)
-        return Criticism(outcome, chosen.spec.model, index, tuple(calls.records), troubles)
+        return Criticism(outcome, model, calls=tuple(calls.records), troubles=troubles)
 
-    def _choose(self, inquiry: Inquiry) -> _Chosen | Trouble:
-        """Take the first reviewer of the route that may and can judge this draft."""
-        plan = inquiry.plan
-        if not plan.questionnaire.aliases:
-            return Trouble(Cause.PARTIAL_COVERAGE, "no rubric of this route asks the second model anything")
-        family = self._catalogue.family_of(inquiry.draft.drafter)
-        if family is None and plan.route.require_other_family:
-            return Trouble(Cause.SAME_FAMILY, "the drafting model is unknown, so no reviewer can be of another family")
-        related = False
-        for spec in plan.reviewers:
-            entry = self._catalogue.find(spec.model)
-            if entry is None or not _usable(entry, inquiry):
-                continue
-            if plan.route.require_other_family and entry.family == family:
-                related = True
-                continue
-            if (provider := self._providers.get(spec.provider)) is not None:
-                return _Chosen(spec, entry, provider)
-        if related:
-            return Trouble(Cause.SAME_FAMILY, "no configured reviewer is of another family than the drafting model")
-        return Trouble(Cause.REVIEWER_UNAVAILABLE, "no reviewer of this route is configured and fit for this request")
-
-    def _prompt(self, inquiry: Inquiry, index: SegmentIndex, spec: ReviewerSpec) -> Prompt:
+    def _prompt(self, inquiry: Inquiry, index: SegmentIndex) -> Prompt:
         questionnaire = inquiry.plan.questionnaire
         header = Header(
             intent=inquiry.facts.intent,
@@ -201,7 +204,7 @@ class Critic:
             not_asked=_not_asked(questionnaire, inquiry.waived),
         )
         nonce = self._entropy(NONCE_BYTES)
-        return render(questionnaire, index, inquiry.draft.images, header, nonce, spec.max_output_tokens)
+        return render(questionnaire, index, inquiry.draft.images, header, nonce, max_output_tokens=0)
 
     async def _ask_in_time(self, prompt: Prompt, calls: _Calls, deadline: float) -> CritiqueOutcome:
         """Ask within the deadline, or within what a shutdown leaves of it."""
@@ -234,8 +237,8 @@ class Critic:
     async def _ask_once(self, prompt: Prompt, calls: _Calls, deadline: float, purpose: str) -> CritiqueOutcome:
         try:
             reply = await complete_with_retry(
-                calls.chosen.provider,
-                calls.chosen.spec.model,
+                calls.provider,
+                calls.candidate.spec.model,
                 prompt,
                 deadline=deadline,
                 policy=self._policy,
@@ -250,6 +253,22 @@ class Critic:
         return parse(reply, prompt)
 
 
+# A critique that takes longer than this is not slow, it is stuck.
+SLOW_S = 20.0
+_AGAINST_THE_MODEL = frozenset(
+    {
+        FailureKind.SERVER_ERROR,
+        FailureKind.OVERLOADED,
+        FailureKind.CONNECTION,
+        FailureKind.BAD_ENVELOPE,
+        FailureKind.TIMEOUT,
+    }
+)
+_ANOTHER_MAY_ANSWER = _AGAINST_THE_MODEL | {
+    FailureKind.BREAKER_OPEN,
+    FailureKind.RATE_LIMITED,
+    FailureKind.REJECTED,
+}
 _CUT_OFF = {
     FailureKind.DEADLINE: "the second model had not answered before the deadline",
     FailureKind.DRAINING: "the server shut down before the second model had answered",
@@ -260,14 +279,21 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _usable(entry: ModelEntry, inquiry: Inquiry) -> bool:
-    return (
-        entry.fit_to_approve and not _retired(entry, inquiry.now.date()) and (entry.images or not inquiry.draft.images)
-    )
+def _tell(breaker: Breaker, outcome: CritiqueOutcome, began: float) -> None:
+    """Say what an outcome means for the model's breaker.
 
-
-def _retired(entry: ModelEntry, today: date) -> bool:
-    return entry.retires is not None and today >= entry.retires
+    A deadline speaks against a model only where it had time; a refusal, a rate limit or a draft that is too large
+    speak of the request or the account. An unreadable or inattentive critic is as good as none.
+    """
+    now = _loop_time()
+    kind = outcome.kind if isinstance(outcome, Unavailable) else None
+    slow = kind is FailureKind.DEADLINE and now - began >= SLOW_S
+    if isinstance(outcome, Malformed) or kind in _AGAINST_THE_MODEL or slow:
+        breaker.failed(now)
+    elif kind is None:
+        breaker.succeeded()
+    else:
+        breaker.abandoned()
 
 
 def _not_asked(questionnaire: Questionnaire, waived: frozenset[str]) -> tuple[str, ...]:
@@ -283,7 +309,7 @@ def _fits(prompt: Prompt, entry: ModelEntry) -> bool:
 
 def _served_troubles(calls: _Calls, tier: Tier) -> tuple[Trouble, ...]:
     """Another model than the one asked is a reason for a person on high tier, and worth a note below it."""
-    entry = calls.chosen.entry
+    entry = calls.candidate.entry
     other = {
         r.served_model for r in calls.records if r.served_model and not ModelCatalogue.is_served(entry, r.served_model)
     }

@@ -34,6 +34,8 @@ SAMPLES = (
     "answer_quality/zombie_process_refused",
 )
 """Cases shown, in this order; a test holds that they exist and cover all three verdicts."""
+IN_AN_OUTAGE = "security/xz_affected_server"
+"""Shown last: a good draft while the (simulated) second model is down."""
 
 
 def demo(
@@ -60,9 +62,11 @@ def demo(
 
 async def _show(settings: Settings, *, simulate: bool) -> None:
     cases = sample_cases(rubric_directory(settings))
-    async with running(settings, simulate=simulate) as app:
+    outage_on = cases[-1].draft.text[:60] if simulate else ""
+    async with running(settings, simulate=simulate, outage_on=outage_on) as app:
         model = "the simulated second model (no key is set)" if simulate else "the real second model"
-        out.print(f"Reviewing {len(cases)} drafts over gRPC at {app.server.address} with {model}.\n")
+        out.print(f"Reviewing {len(cases)} drafts over gRPC at {app.server.address} with {model}.")
+        out.print("During the last one it is down, which is a verdict and not an error.\n" if simulate else "")
         async with ReviewClient(app.server.address, timeout_s=120) as client:
             for case in cases:
                 subject = subject_of_case(case)
@@ -85,7 +89,7 @@ def sample_cases(directory: Path) -> tuple[Case, ...]:
     known: Mapping[str, Case] = {
         f"{file.rubric}/{case.id}": case for _, file in load_cases(directory) for case in file.cases
     }
-    return tuple(known[name] for name in SAMPLES if name in known)
+    return tuple(known[name] for name in (*SAMPLES, IN_AN_OUTAGE) if name in known)
 
 
 def _let_another_family_draft(subject: ReviewSubject) -> None:

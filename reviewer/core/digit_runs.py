@@ -283,7 +283,7 @@ class _Plan:
         if self.numbers.fullmatch(digits):
             return True
         before = self.trunk.match(digits) if self.trunk is not None else None
-        if before is None:
+        if before is None or before.end() == 0:
             return False
         put_back = before.expand(self.rule) if self.rule and before.groups()[-1] is not None else ""
         return self.numbers.fullmatch(put_back + digits[before.end() :]) is not None
@@ -298,13 +298,18 @@ def _is_international_phone(digits: str) -> bool:
 
 
 def _is_phone_of(region: str, digits: str) -> bool:
-    plan = _plan(phonenumbers.country_code_for_region(region), region)
+    plan = _plan_within(region)
     if plan is None:
         return False
     if plan.holds(digits) or (digits.startswith(plan.code) and plan.holds(digits[len(plan.code) :])):
         return True
     before = plan.abroad.match(digits) if plan.abroad is not None else None
     return before is not None and before.end() < len(digits) and _is_international_phone(digits[before.end() :])
+
+
+@lru_cache(maxsize=1024)
+def _plan_within(region: str) -> _Plan | None:
+    return _plan(phonenumbers.country_code_for_region(region), region)
 
 
 @lru_cache(maxsize=1024)

@@ -70,6 +70,7 @@ class FailureKind(StrEnum):
     REFUSED = "refused"
     TOO_LARGE = "too_large"
     BAD_ENVELOPE = "bad_envelope"
+    BREAKER_OPEN = "breaker_open"
     DEADLINE = "deadline"
     DRAINING = "draining"
 

@@ -59,7 +59,7 @@ def test_the_demo_can_keep_its_log(run: Run) -> None:
     assert run("demo", "--keep-log", "demo.db").exit_code == 0
     listed = run("log", "list", "--path", "demo.db").stdout
     names = re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", listed)
-    assert len(names) == 9
+    assert len(names) == 10
     assert run("log", "show", names[0], "--path", "demo.db").exit_code == 0
     assert run("demo", "--keep-log", "demo.db").exit_code == 1
 

@@ -18,6 +18,7 @@ from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
 from reviewer.pipeline import Pipeline, World
+from reviewer.providers.breaker import BreakerPolicy
 from reviewer.rubrics.load import load_rulebook
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import ReviewServicer
@@ -43,7 +44,14 @@ async def assembled(ledger: Ledger, rulebook: Rulebook) -> AsyncIterator[pb_grpc
         section = ProviderSection(api_key=SecretStr("simulated"), base_url=simulated.base_url, simulated=True)
         provider = await stack.enter_async_context(open_provider("anthropic", section, 10))
         catalogue = rulebook.catalogue
-        critic = Critic({"anthropic": provider}, catalogue, max_attempts=1, min_model_s=0.5, entropy=os.urandom)
+        critic = Critic(
+            {"anthropic": provider},
+            catalogue,
+            max_attempts=1,
+            min_model_s=0.5,
+            breaker=BreakerPolicy(5, 15),
+            entropy=os.urandom,
+        )
         admission = Admission(ledger, limits.max_in_flight, limits.retry_after_s)
         pipeline = Pipeline(rulebook, admission, critic, ledger, world, record_s=0.2)
         servicer = ReviewServicer(pipeline, admission, limits, DeadlineSettings())

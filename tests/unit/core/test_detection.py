@@ -106,6 +106,9 @@ def test_neighbours_are_told_apart(text: str, expected: list[str]) -> None:
         "2024-01-17 2024-01-18",
         "30/01/2024 18/01/2024",
         "1.2.840.113549.1.1.11",
+        "v10.2.4111111111111111",
+        "99999-212-555-0123",
+        "212 555 0123x",
     ],
 )
 def test_look_alikes_stay(text: str, region: str) -> None:
@@ -208,6 +211,8 @@ def test_json_keeps_its_frame(document: object, ascii_only: bool, indent: int | 
         ('{"a": "\\u005bEMAIL_1]", "b": "c@d.org"}', '{"a": "\\u005bEMAIL_1]", "b": "[EMAIL_2]"}', "c@d.org"),
         ('{"a": "x\\n4111111111111111', '{"a": "x\\n[CARD_1]', "4111111111111111"),
         ("\\bob@example.org", "\\[EMAIL_1]", "bob@example.org"),
+        ("[52998224725.0E-4111111111111111]", '["[CPF_1]"]', "52998224725.0E-4111111111111111"),
+        (f"[{'1' * 5000}, 4111111111111111]", f'[{"1" * 5000}, "[CARD_1]"]', "4111111111111111"),
         ("4111111111111111 {", "[CARD_1] {", "4111111111111111"),
     ],
 )

@@ -1,0 +1,64 @@
+"""A circuit breaker for one second model: one that keeps failing is left alone for a while.
+
+Closed, it lets every call through. After `failures` in a row it opens and lets none through for `open_s` seconds; then
+one call at a time may try, and the first that succeeds closes it. What counts as a failure is said by the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerPolicy:
+    """When a breaker opens and for how long.
+
+    Attributes:
+        failures: in a row, at least 1.
+        open_s: seconds without a call.
+    """
+
+    failures: int
+    open_s: float
+
+
+class Breaker:
+    """The state of one model's breaker. Belongs to one event loop; time comes in as an argument, in seconds."""
+
+    def __init__(self, policy: BreakerPolicy) -> None:
+        """Start closed."""
+        self._policy = policy
+        self._failures = 0
+        self._open_until: float | None = None
+        self._trying = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are being kept away, but for one that tries."""
+        return self._open_until is not None
+
+    def admits(self, now: float) -> bool:
+        """Whether a call may be made now. Where this opens the way for a try, its end must be told."""
+        if self._open_until is None:
+            return True
+        if now < self._open_until or self._trying:
+            return False
+        self._trying = True
+        return True
+
+    def succeeded(self) -> None:
+        """A call was answered."""
+        self._failures = 0
+        self._open_until = None
+        self._trying = False
+
+    def failed(self, now: float) -> None:
+        """A call failed in a way that speaks against the model."""
+        self._failures += 1
+        self._trying = False
+        if self._failures >= self._policy.failures or self._open_until is not None:
+            self._open_until = now + self._policy.open_s
+
+    def abandoned(self) -> None:
+        """A call ended without saying anything about the model, because its caller went away, say."""
+        self._trying = False

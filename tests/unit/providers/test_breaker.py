@@ -1,0 +1,80 @@
+"""The breaker: closed until failures in a row, open for a while, one try at a time after that."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reviewer.providers.breaker import Breaker, BreakerPolicy
+
+POLICY = BreakerPolicy(failures=3, open_s=10.0)
+
+
+def opened(at: float = 0.0) -> Breaker:
+    breaker = Breaker(POLICY)
+    for _ in range(POLICY.failures):
+        assert breaker.admits(at)
+        breaker.failed(at)
+    return breaker
+
+
+def test_failures_in_a_row_open_it() -> None:
+    """As many failures as the policy says, and no fewer, keep calls away."""
+    breaker = Breaker(POLICY)
+    for _ in range(POLICY.failures - 1):
+        breaker.failed(0.0)
+    assert breaker.admits(0.0)
+    breaker.failed(0.0)
+    assert breaker.is_open
+    assert not breaker.admits(9.9)
+
+
+def test_a_success_between_failures_starts_the_count_anew() -> None:
+    """Only failures in a row count."""
+    breaker = Breaker(POLICY)
+    for _ in range(5):
+        breaker.failed(0.0)
+        breaker.failed(0.0)
+        breaker.succeeded()
+    assert breaker.admits(0.0)
+
+
+def test_one_try_at_a_time_after_the_wait() -> None:
+    """When the time is over one call may try; others wait for how it ends."""
+    breaker = opened()
+    assert breaker.admits(10.0)
+    assert not breaker.admits(10.0)
+    breaker.succeeded()
+    assert breaker.admits(10.0)
+    assert breaker.admits(10.0)
+    assert not breaker.is_open
+
+
+def test_a_failed_try_opens_it_for_the_whole_time_again() -> None:
+    """One failure is enough where the model has not recovered."""
+    breaker = opened()
+    assert breaker.admits(10.0)
+    breaker.failed(10.0)
+    assert not breaker.admits(19.9)
+    assert breaker.admits(20.0)
+
+
+def test_an_abandoned_try_leaves_the_way_to_the_next() -> None:
+    """A caller that goes away in the middle of the try neither closes the breaker nor blocks it for ever."""
+    breaker = opened()
+    assert breaker.admits(10.0)
+    breaker.abandoned()
+    assert breaker.is_open
+    assert breaker.admits(10.0)
+
+
+@given(st.lists(st.sampled_from(["succeeded", "failed", "abandoned"])), st.integers(1, 5))
+def test_it_is_never_stuck(ends: list[str], failures: int) -> None:
+    """Whatever happened to earlier calls, after the wait a call is admitted."""
+    breaker = Breaker(BreakerPolicy(failures, 1.0))
+    now = 0.0
+    for end in ends:
+        now += 1.0
+        assert breaker.admits(now)
+        breaker.failed(now) if end == "failed" else getattr(breaker, end)()
+    assert breaker.admits(now + 1.0)
