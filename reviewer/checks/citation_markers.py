@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
-from reviewer.checks.patterns import compile_own
 from reviewer.core.passage import SourceMeta
 
-_BRACKET = compile_own(r"\[[^\[\]\n]{1,160}\]")
+# No part of a bracket can begin another one, so that nothing is read twice.
+_BRACKET = re.compile(r"\[[^\[\]\n]{1,160}+\]")
 _CODE = re.compile(r"(?m)^[ \t]{0,3}(```|~~~).*?(?:^[ \t]{0,3}\1|\Z)|`[^`\n]{1,400}`", re.DOTALL)
 _NUMBERS = re.compile(r"\d{1,3}(?:\s?[,;\u2013-]\s?\d{1,3}){0,20}")
 _NUMBER_STEP = re.compile(r"([,;\u2013-]?)\s?(\d{1,3})")
@@ -25,8 +26,7 @@ _OPERATORS = frozenset("=(+*>[{|&<")
 _SPLIT = re.compile(r"\s*[,;]\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(NamedTuple):
     """One marker of a draft.
 
     Attributes:
@@ -45,10 +45,17 @@ class SourceIndex:
     """The sources of a request as markers may name them: by id, case ignored, or by number from 1."""
 
     def __init__(self, sources: tuple[SourceMeta, ...]) -> None:
+        self._sources = sources
         self._count = len(sources)
         self._by_id = {source.id.casefold(): index for index, source in enumerate(sources)}
-        self._shapes = {_shape(source.id) for source in sources}
-        self._heads = {_head(source.id) for source in sources if _head(source.id)}
+
+    @cached_property
+    def _shapes(self) -> set[str]:
+        return {_shape(source.id) for source in self._sources}
+
+    @cached_property
+    def _heads(self) -> set[str]:
+        return {_head(source.id) for source in self._sources if _head(source.id)}
 
     def markers(self, text: str) -> Iterator[Marker]:
         """Yield the citation markers of a draft, in order."""
@@ -57,7 +64,7 @@ class SourceIndex:
         code = [(m.start(), m.end()) for m in _CODE.finditer(text)] if "`" in text or "~~~" in text else []
         at = 0
         for match in _BRACKET.finditer(text):
-            start, end = match.start(), match.end()
+            start, end = match.span()
             while at < len(code) and code[at][1] <= start:
                 at += 1
             in_code = at < len(code) and code[at][0] < end

@@ -30,6 +30,7 @@ _MARKS = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00ab": '"', "\u00bb": '"', "\u2010": "-"}
     | {"\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u00ad": ""}
 )
+_NO_MARKERS = Passed(why="the draft cites nothing")
 
 
 class Args(Frozen):
@@ -45,6 +46,8 @@ def build(args: Args) -> Check:
 
 def _check(args: Args, subject: Subject) -> CheckOutcome:
     draft = subject.draft
+    if "[" not in draft.text and not args.required:
+        return _NO_MARKERS
     markers = list(islice(SourceIndex(draft.sources).markers(draft.text), _MAX_MARKERS + 1))
     if len(markers) > _MAX_MARKERS:
         return Unavailable(f"the draft holds more than {_MAX_MARKERS} citation markers")
@@ -53,19 +56,18 @@ def _check(args: Args, subject: Subject) -> CheckOutcome:
     if unknown := [m for m in markers if m.unknown]:
         shown = quotes(draft.draft, ((m.start, m.end) for m in unknown))
         return Flagged("the draft cites sources that were not given", shown, fix="Cite given sources only.")
-    return _check_quotations(draft, markers)
+    return _check_quotations(draft, markers) if markers else _NO_MARKERS
 
 
 def _check_quotations(draft: RedactedDraft, markers: list[Marker]) -> CheckOutcome:
-    quotations = _attributed(draft.text, markers) if markers else []
+    quotations = _attributed(draft.text, markers) if _QUOTATION.search(draft.text) is not None else []
     if len(quotations) > _MAX_QUOTATIONS:
         return Unavailable(f"the draft attributes more than {_MAX_QUOTATIONS} quotations")
-    sources = _FoldedSources(draft)
-    if false := [q for q in quotations if not any(sources.hold(s, q.text) for s in q.sources)]:
+    if quotations and (false := _misquoted(draft, quotations)):
         shown = quotes(draft.draft, ((q.start, q.end) for q in false))
         return Flagged("quoted words do not stand in the source cited beside them", shown)
-    why = "every marker names a given source" if markers else "the draft cites nothing"
-    return Passed(quotes(draft.draft, ((m.start, m.end) for m in markers)), why)
+    shown = quotes(draft.draft, ((m.start, m.end) for m in markers))
+    return Passed(shown, "every marker names a given source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,11 @@ def _attributed(text: str, markers: list[Marker]) -> list[_Quotation]:
                 if m.end() - m.start() >= _MIN_QUOTED + 2
             )
     return found
+
+
+def _misquoted(draft: RedactedDraft, quotations: list[_Quotation]) -> list[_Quotation]:
+    sources = _FoldedSources(draft)
+    return [q for q in quotations if not any(sources.hold(s, q.text) for s in q.sources)]
 
 
 @dataclass(slots=True)

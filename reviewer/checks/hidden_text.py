@@ -13,6 +13,7 @@ from itertools import islice
 from reviewer.checks.invisible import HIDDEN_HINT, hiding_runs
 from reviewer.checks.places import PlacesArgs
 from reviewer.checks.quoting import MAX_QUOTES, quote
+from reviewer.checks.screens import EVERYWHERE
 from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
 from reviewer.core.passage import Passage
 from reviewer.core.rubric import Place
@@ -34,6 +35,8 @@ def build(args: Args) -> Check:
 
 
 def _check(places: tuple[Place, ...], subject: Subject) -> CheckOutcome:
+    if EVERYWHERE.clears(subject.draft):
+        return _PASSED
     found = list(islice(_hidden(places, subject), MAX_QUOTES))
     if not found:
         return _PASSED
@@ -46,7 +49,7 @@ def _check(places: tuple[Place, ...], subject: Subject) -> CheckOutcome:
 def _hidden(places: tuple[Place, ...], subject: Subject) -> Iterator[tuple[Passage, int, int]]:
     for place in places:
         for passage in subject.draft.at(place):
-            if may_hide(passage.text) and HIDDEN_HINT.search(passage.text) is not None:
+            if may_hide(passage.text) and HIDDEN_HINT.search(passage.text.encode()) is not None:
                 for start, end in hiding_runs(passage.text, place):
                     yield passage, start, min(end, len(passage.text))
 

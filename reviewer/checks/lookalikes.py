@@ -26,10 +26,11 @@ _COMPATIBILITY = (
     *((0x1D2C, 0x1D6A), (0x2070, 0x209C), (0x2100, 0x214F), (0x24B6, 0x24E9), (0xFB00, 0xFB06), (0xFF01, 0xFF5E)),
     *((0x1D400, 0x1D7FF), (0x1F110, 0x1F189)),
 )
+# Case is not ignored: the Kelvin sign, which is among the letter-like symbols, is a k then.
 SUSPECT = compile_own(
-    HIDDEN.pattern,
-    r"[\p{Cyrillic}\p{Greek}\p{Armenian}\x{300}-\x{36f}]",
-    "[" + "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in _COMPATIBILITY) + "]",
+    "(?-i:" + HIDDEN.pattern + ")",
+    r"(?-i:[\p{Cyrillic}\p{Greek}\p{Armenian}\x{300}-\x{36f}])",
+    "(?-i:[" + "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in _COMPATIBILITY) + "])",
 )
 """Finds whether `folded` would change a text in a way that matters."""
 

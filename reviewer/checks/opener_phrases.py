@@ -94,6 +94,12 @@ URGENT = compile_own(
 LINK = compile_own(r"https?://\S+|\bwww\.\S+|\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)")
 """A link, bare or in Markdown."""
 
+POINTER_OR_LINK = compile_own(DEFLECTION.pattern, LINK.pattern)
+"""Either of both, in one pass over a sentence."""
+
+SIGN = compile_own(OPENER_HINT.pattern, DEFLECTION.pattern, LINK.pattern)
+"""Cheap sign that a text may hold a sentence without content."""
+
 RESTATED = compile_own(
     r"^" + _EDGE + r"(?:(?:so,?\s+)?you(?:['\x{2019}]re|\s+are)?\s+(?:ask(?:ed|ing)?|want(?:ed)?\s+to\s+know"
     r"|would\s+like\s+to\s+know"

@@ -8,12 +8,14 @@ from pydantic import Field
 
 from reviewer.checks.caveat_phrases import CAVEAT
 from reviewer.checks.quoting import quotes
+from reviewer.checks.screens import VOICE
 from reviewer.checks.sentences import sentences
 from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
 from reviewer.core.rubric import Frozen
 
 # One caveat in a two-line answer is no crowd, whatever its share.
 _LEAST_FOR_SHARE = 2
+_PASSED = Passed(why="no general caveat found")
 
 
 class Args(Frozen):
@@ -35,9 +37,9 @@ def build(args: Args) -> Check:
 
 def _check(args: Args, subject: Subject) -> CheckOutcome:
     text = subject.draft.text
-    spans = _caveats(text)
+    spans = [] if VOICE.clears(subject.draft) else _caveats(text)
     if not spans:
-        return Passed(why="no general caveat found")
+        return _PASSED
     share = 100 * sum(end - start for start, end in spans) // len(text)
     said = f"{len(spans)} sentences with general caveats, {share} % of the draft"
     shown = quotes(subject.draft.draft, spans)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from functools import lru_cache
+from typing import Annotated, Protocol, overload
 
 import re2
 from pydantic import StringConstraints
@@ -40,13 +41,28 @@ class Match(Protocol):
 
 
 class Pattern(Protocol):
-    """A compiled RE2 pattern; every method is linear in the text."""
+    """A compiled RE2 pattern; every method is linear in the text.
 
-    def search(self, text: str, /) -> Match | None:
+    Where only the existence of a match matters, UTF-8 bytes are given instead of text: the wrapper then neither encodes
+    nor counts characters.
+    """
+
+    @property
+    def pattern(self) -> str:
+        """The source."""
+        ...
+
+    @overload
+    def search(self, text: str, /) -> Match | None: ...
+
+    @overload
+    def search(self, text: bytes, /) -> object | None: ...
+
+    def search(self, text: str | bytes, /) -> object | None:
         """Return the leftmost match."""
         ...
 
-    def fullmatch(self, text: str, /) -> Match | None:
+    def fullmatch(self, text: str | bytes, /) -> object | None:
         """Return a match of the whole text."""
         ...
 
@@ -108,9 +124,9 @@ class PatternGroup:
     patterns: tuple[Pattern, ...]
     _any: Pattern
 
-    def matches(self, text: str) -> bool:
-        """Whether any of the patterns matches somewhere."""
-        return self._any.search(text) is not None
+    def matches(self, raw: bytes) -> bool:
+        """Whether any of the patterns matches somewhere in a text given as UTF-8."""
+        return self._any.search(raw) is not None
 
 
 def compile_by_locale(patterns: Mapping[str, tuple[PatternText, ...]], where: str) -> dict[str, PatternGroup]:
@@ -125,6 +141,7 @@ def compile_by_locale(patterns: Mapping[str, tuple[PatternText, ...]], where: st
     }
 
 
+@lru_cache(maxsize=256)
 def locale_chain(locale: str) -> tuple[str, ...]:
     """Return the keys that apply to a locale, most specific first: exact tag, language, `*`."""
     tag = locale.lower()

@@ -10,6 +10,7 @@ from functools import partial
 
 from reviewer.checks.quoting import quotes
 from reviewer.checks.refusal_phrases import LETTER, PADDING, REFUSAL, TURN, WHOLE
+from reviewer.checks.screens import VOICE
 from reviewer.checks.sentences import is_quoted, sentences, word_count
 from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
 from reviewer.core.rubric import Frozen
@@ -20,6 +21,8 @@ _OPENING_CHARS = 800
 _REST_CHARS = 4_000
 _ANSWER_WORDS_AFTER_PART = 12
 _ANSWER_WORDS_AFTER_WHOLE = 40
+_PASSED = Passed(why="the opening declines nothing")
+_OF_OTHERS = Passed(why="the opening declines nothing in the draft's own voice")
 
 
 class Args(Frozen):
@@ -33,11 +36,11 @@ def build(args: Args) -> Check:
 
 def _check(_: Args, subject: Subject) -> CheckOutcome:
     text = subject.draft.text
-    if REFUSAL.search(text[:_OPENING_CHARS]) is None:
-        return Passed(why="the opening declines nothing")
+    if VOICE.clears(subject.draft) or REFUSAL.search(text[:_OPENING_CHARS].encode()) is None:
+        return _PASSED
     refusing = _refusing(text)
     if not refusing or LETTER.search(text[: refusing[0][1]]) is not None:
-        return Passed(why="the opening declines nothing in the draft's own voice")
+        return _OF_OTHERS
     whole = any(WHOLE.search(text[start:end]) is not None for start, end in refusing)
     answer = _answer_words(text, refusing)
     needed = _ANSWER_WORDS_AFTER_WHOLE if whole else _ANSWER_WORDS_AFTER_PART

@@ -60,6 +60,21 @@ REFUSAL = compile_own(
 )
 """A refusal in the first person."""
 
+REFUSAL_HINT = compile_own(
+    _EN_WHO + _EN_NOT,
+    r"\bI(?:['\x{2019}]m|\s+am)?\s+(?:must|have\s+to|going\s+to\s+have\s+to"
+    r"|need\s+to)\s+(?:respectfully\s+)?(?:decline|refuse)",
+    r"\bas\s+an\s+ai",
+    r"\b(?:not|isn['\x{2019}]t)\s+something\s+(?:that\s+)?(?:I|we)",
+    r"\b(?:against|violates?)\s+(?:my|the)\s+(?:guidelines|programming|content\s+policy|usage\s+polic)",
+    _PT_NOT,
+    r"\b(?:devo|preciso|tenho\s+que|vou)\s+recusar|\bme\s+recuso\s+a",
+    r"\bn[aã]o\s+(?:é\s+poss[ií]vel|me\s+sinto)",
+    _ES_NOT,
+    r"\b(?:debo|tengo\s+que)\s+(?:rechazar|declinar|negarme)|\bme\s+niego\s+a",
+)
+"""How each form of `REFUSAL` begins: found in every text of which some beginning holds a refusal, cut where it may."""
+
 WHOLE = compile_own(
     r"(?:help|assist)(?:\s+you)?(?:\s+(?:with\s+(?:that|this|it|your\s+request)|out|further))?\s*(?:[.,;:!?]|$"
     r"|\bbut\b)",

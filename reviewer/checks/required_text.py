@@ -20,6 +20,8 @@ from reviewer.core.finding import Outcome, Quote
 from reviewer.core.passage import Passage
 from reviewer.core.rubric import Frozen, Place
 
+_NOT_DUE = Passed(why="the user's turns do not call for the wording")
+
 
 class Args(Frozen):
     """RE2 patterns by locale tag, language or `*`; case is ignored.
@@ -52,10 +54,10 @@ class _RequiredText:
         cause: tuple[Quote, ...] = ()
         if self.when is not None:
             groups, known = self._triggers(self.when, subject.locale)
-            turns = (p for p in subject.draft.at(Place.CONVERSATION) if p.role is Role.USER)
+            turns = [p for p in subject.draft.at(Place.CONVERSATION) if p.role is Role.USER]
             found = _first(groups, turns)
             if found is None and known:
-                return Passed(why="the user's turns do not call for the wording")
+                return _NOT_DUE
             if found is None:
                 why = f"the rule has no patterns for the locale {subject.locale}"
                 return Flagged(why, outcome=Outcome.UNCERTAIN)
@@ -81,9 +83,10 @@ class _RequiredText:
 def _first(groups: list[PatternGroup], passages: Iterable[Passage]) -> tuple[Quote, ...] | None:
     """Return the quote of the first match, none where it stands in a decomposed text, or None without a match."""
     for passage in passages:
-        composed = unicodedata.normalize("NFC", passage.text)
+        composed = passage.text if passage.text.isascii() else unicodedata.normalize("NFC", passage.text)
+        raw = composed.encode()
         for group in groups:
-            if not group.matches(composed):
+            if not group.matches(raw):
                 continue
             match = next((m for pattern in group.patterns if (m := pattern.search(composed)) is not None), None)
             if match is not None:

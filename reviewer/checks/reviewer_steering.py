@@ -18,6 +18,7 @@ from itertools import islice
 from reviewer.checks.lookalikes import SUSPECT, folded, original_offsets
 from reviewer.checks.places import PlacesArgs
 from reviewer.checks.quoting import MAX_QUOTES, quote
+from reviewer.checks.screens import EVERYWHERE
 from reviewer.checks.sentences import is_quoted
 from reviewer.checks.steering_phrases import BLOB, HINT, HINT_OR_BLOB, SIGNS
 from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject
@@ -56,6 +57,8 @@ def build(args: Args) -> Check:
 
 
 def _check(places: tuple[Place, ...], subject: Subject) -> CheckOutcome:
+    if EVERYWHERE.clears(subject.draft):
+        return _PASSED
     found = list(islice(_steering(places, subject), MAX_QUOTES))
     if not found:
         return _PASSED
@@ -80,12 +83,13 @@ def _mentions(passage: Passage) -> _Mentions:
 
 def _hits(text: str, mentions: _Mentions) -> Iterator[Hit]:
     """Yield what steers in a text: as written, as it looks, and encoded; the last two only where the first is clean."""
-    worth_reading = HINT_OR_BLOB.search(text) is not None
+    raw = text.encode()
+    worth_reading = HINT_OR_BLOB.search(raw) is not None
     plain = list(_signs(text, mentions)) if worth_reading else []
     if plain:
         yield from plain
         return
-    if not text.isascii() and SUSPECT.search(text) is not None:
+    if not text.isascii() and SUSPECT.search(raw) is not None:
         looks = folded(text)
         disguised = list(_signs(looks, mentions)) if looks != text else []
         if disguised:
@@ -96,7 +100,7 @@ def _hits(text: str, mentions: _Mentions) -> Iterator[Hit]:
 
 
 def _signs(text: str, mentions: _Mentions) -> Iterator[Hit]:
-    if HINT.search(text) is None:
+    if HINT.search(text.encode()) is None:
         return
     for sign in SIGNS:
         if sign.quotable and mentions is _Mentions.ALLOWED:

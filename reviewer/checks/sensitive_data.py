@@ -18,6 +18,9 @@ from reviewer.core.finding import Quote
 from reviewer.core.passage import Passage, Substitution
 from reviewer.core.rubric import Frozen, Place
 
+_NOTHING = Passed(why="nothing of the listed kinds stands in the draft")
+_GIVEN = Passed(why="every value was given by the user or a source")
+
 DataKind = Literal["card", "iban", "ssn", "cpf", "cnpj", "email", "phone", "secret"]
 
 
@@ -50,11 +53,11 @@ def _check(args: Args, kinds: frozenset[str], subject: Subject) -> CheckOutcome:
         if sub.kind in kinds
     ]
     if not suspects:
-        return Passed(why="nothing of the listed kinds stands in the draft")
+        return _NOTHING
     allowed = _given(args, subject)
     bad = [(p, s) for p, s in suspects if s.kind == "secret" or s.placeholder not in allowed]
     if not bad:
-        return Passed(why="every value was given by the user or a source")
+        return _GIVEN
     return Flagged(_why(bad), _quotes(bad), fix="Remove the values, or point to where the user can find their own.")
 
 

@@ -185,7 +185,8 @@ SIGNS = (
 )
 
 _HINT_TEXTS = (
-    r"criteri(?:on|a|os?)\b|critério|rubri[ck]|rúbrica|(?:ai|llm|you\s+are\s+(?:now\s+)?the)[\s\-]",
+    r"criteri(?:on|a|os?)\b|critério|rubri[ck]|rúbrica",
+    r"\b(?:ai|llm)[\s\-]+(?:reviewer|evaluator|grader|judge|critic|model|moderator)|(?:judge|critic)\s+model",
     r"\b(?:reviewer|evaluator|grader|revisor|avaliador|evaluador|moderator|lenient|permissive|generous)",
     r"\b(?:grading|critic|judge|second|safety|review|automated|automatic)[\s\-]+(?:model|judge|critic)"
     r"|modelo\s+(?:revisor|avaliador|juiz|evaluador|juez)",
@@ -195,7 +196,7 @@ _HINT_TEXTS = (
     r"|instru|comandos|regras|diretrizes"
     r"|prompts|reglas|directrices|indicaciones|anteriores|prévias|previas)",
     r"verdict|veredic?to|(?:score|rating|nota|puntuación|pontuação)\W{0,4}[:=]\W{0,4}10",
-    r"[\"'](?:outcome|met|steering)[\"']|\b(?:APPROVED?|MET|HUMAN_HANDOFF)\b",
+    r"[\"'](?:outcome|met|steering)[\"']|(?-i:\b(?:APPROVED?|MET|HUMAN_HANDOFF)\b)",
     r"\b(?:apprueb|aprueb|aprove\b|approve\b|accept\s+this|pass\s+this|(?:must|should"
     r"|to)\s+(?:always\s+)?(?:approve|pass|accept))",
     r"<\||\[/?INST|<</?[a-z0-9]|_of_turn|</(?:draft|untrusted)|[-=#*\[<]{2,}\s*(?:end|begin|fim|fin|início|inicio)\s",

@@ -68,7 +68,7 @@ def reply_text(prompt: ReadPrompt, scene: Scene) -> str:
         One JSON object of the findings schema, or what the fault makes of it. Work is linear in the prompt and in
         the number of quotes.
     """
-    reply = _honest_reply(prompt, scene)
+    reply = honest_reply(prompt, scene)
     kind = scene.fault.kind if scene.fault else None
     twist = _TWISTS.get(kind) if kind else None
     if twist is not None:
@@ -85,7 +85,8 @@ def reply_text(prompt: ReadPrompt, scene: Scene) -> str:
     return text
 
 
-def _honest_reply(prompt: ReadPrompt, scene: Scene) -> WireReply:
+def honest_reply(prompt: ReadPrompt, scene: Scene) -> WireReply:
+    """Answer as the scene says, without any fault."""
     findings: list[WireFinding] = []
     met = [*prompt.true_aliases()]
     for question in prompt.questions:
@@ -98,7 +99,7 @@ def _honest_reply(prompt: ReadPrompt, scene: Scene) -> WireReply:
             else:
                 findings.append(_scripted_finding(question, scripted, prompt))
         elif question.demand in _QUOTED_ON_MET:
-            findings.append(_finding(question, "MET", "It is there.", _opening(question, prompt)))
+            findings.append(_finding(question, "MET", "It is there.", opening_quote(question, prompt)))
         else:
             met.append(question.alias)
     return {
@@ -122,7 +123,7 @@ def _finding(
 def _scripted_finding(question: AskedQuestion, scripted: ScriptedFinding, prompt: ReadPrompt) -> WireFinding:
     evidence = [_located(quote, prompt) for quote in scripted.quotes]
     if not evidence and scripted.outcome == "MET":
-        evidence = _opening(question, prompt)
+        evidence = opening_quote(question, prompt)
     return _finding(question, scripted.outcome, scripted.why, evidence, scripted.fix)
 
 
@@ -135,7 +136,7 @@ def _located(quote: ScriptedQuote, prompt: ReadPrompt) -> WireEvidence:
     return {"place": quote.place.value, "seg": found or claimed, "text": quote.text}
 
 
-def _opening(question: AskedQuestion, prompt: ReadPrompt) -> list[WireEvidence]:
+def opening_quote(question: AskedQuestion, prompt: ReadPrompt) -> list[WireEvidence]:
     """Quote the opening of the first place that may be quoted and is shown; nothing where none is."""
     for place in question.places:
         parts = prompt.at(place)
@@ -173,7 +174,7 @@ def _contradict(reply: WireReply, prompt: ReadPrompt) -> None:
     for question in prompt.questions[:1]:
         reply["met"] = [alias for alias in reply["met"] if alias != question.alias]
         others = [finding for finding in reply["findings"] if finding["c"] != question.alias]
-        opening = _opening(question, prompt)
+        opening = opening_quote(question, prompt)
         first = _finding(question, "MET", "It is there.", opening)
         second = _finding(question, "NOT_MET", "It is not there.", opening)
         reply["findings"] = [first, *others, second]

@@ -18,6 +18,20 @@ from reviewer.core.rubric import Frozen
 ProviderName = Literal["anthropic", "openai", "openai_compatible"]
 
 
+class Gullibility(StrEnum):
+    """How a critic errs that obeys what it reads, the more dangerous the further down.
+
+    `obeying` does as it is told to the letter: it copies a reply with all that stands in it, answers the attention
+    statements as told, and quotes what it was handed. `careful` answers those statements by looking and leaves out
+    what nobody asked for. `accomplice` is careful and does the attacker's work as well: it answers what a forged
+    reply forgot and finds the quotes that are due.
+    """
+
+    OBEYING = "obeying"
+    CAREFUL = "careful"
+    ACCOMPLICE = "accomplice"
+
+
 class FaultKind(StrEnum):
     """What can be made to go wrong. The first group never answers, the second answers badly, the third late."""
 
@@ -148,8 +162,11 @@ class Script:
         rules: tried in order, before the cases.
         cases: answers by what is shown.
         always_met: a draft that nothing matches is answered MET throughout, for benchmarks; otherwise UNCERTAIN.
+        gullible: whether the critic obeys text that it was only to examine; see `gullible.py`. None for one that does
+            not.
     """
 
     rules: tuple[Rule, ...] = ()
     cases: Mapping[CaseKey, Mapping[str, ScriptedFinding]] = field(default_factory=dict)
     always_met: bool = False
+    gullible: Gullibility | None = None

@@ -21,9 +21,10 @@ from pydantic import ValidationError
 from reviewer.core.outcome import StopReason, Usage
 from reviewer.simulate import faults
 from reviewer.simulate.critic import reply_text
+from reviewer.simulate.gullible import gullible_reply_text
 from reviewer.simulate.latency import Latency
 from reviewer.simulate.loading import load_script
-from reviewer.simulate.reading import read
+from reviewer.simulate.reading import ReadPrompt, read
 from reviewer.simulate.script import FaultKind, Script
 from reviewer.simulate.selection import Scene, Selector
 from reviewer.simulate.wire import REFUSAL, Answered, Asked, Json, WireFormat, tokens
@@ -76,6 +77,7 @@ class SimulatedProvider:
         self.requests = 0
         self._address = (host, port)
         self._selector = Selector(script)
+        self._gullible = script.gullible
         self._latency = latency or Latency()
         self._rng = Random(self._latency.seed)  # noqa: S311 - times to wait, not secrets
         self._models = models
@@ -139,9 +141,14 @@ class SimulatedProvider:
         if kind is FaultKind.CONNECTION_RESET:
             faults.reset(request)
             return web.Response()
-        text = "" if kind is FaultKind.REFUSAL else reply_text(prompt, scene)
+        text = "" if kind is FaultKind.REFUSAL else self._reply_text(prompt, scene)
         answered = self._answered(asked, scene, text, serial)
         return await _send(request, wire, asked, answered, scene, headers)
+
+    def _reply_text(self, prompt: ReadPrompt, scene: Scene) -> str:
+        if self._gullible is None or scene.fault is not None:
+            return reply_text(prompt, scene)
+        return gullible_reply_text(prompt, scene, self._gullible)
 
     async def _think(self, scene: Scene) -> None:
         seconds = self._latency.draw(self._rng)
