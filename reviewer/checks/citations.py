@@ -21,6 +21,7 @@ _MIN_QUOTED = 12
 _MAX_MARKERS = 2_000
 # Each quotation is one search in a source: the bound keeps their product small.
 _MAX_QUOTATIONS = 200
+_OPENING_MARKS = ('"', "\u201c", "\u00ab")
 # Short ones are matched too, so that their marks are not paired with those of their neighbours.
 _QUOTATION = re.compile(
     '"([^"\n]{0,2000})"|\u201c([^\u201c\u201d\n]{0,2000})\u201d|\u00ab([^\u00ab\u00bb\n]{0,2000})\u00bb'
@@ -60,7 +61,7 @@ def _check(args: Args, subject: Subject) -> CheckOutcome:
 
 
 def _check_quotations(draft: RedactedDraft, markers: list[Marker]) -> CheckOutcome:
-    quotations = _attributed(draft.text, markers) if _QUOTATION.search(draft.text) is not None else []
+    quotations = _attributed(draft.text, markers) if any(mark in draft.text for mark in _OPENING_MARKS) else []
     if len(quotations) > _MAX_QUOTATIONS:
         return Unavailable(f"the draft attributes more than {_MAX_QUOTATIONS} quotations")
     if quotations and (false := _misquoted(draft, quotations)):

@@ -37,6 +37,7 @@ _DAY_MONTH = compile_own(
 _MONTH_DAY = compile_own(r"\b" + _ENGLISH + r"\s+(\d{1,2})(?:st|nd|rd|th)?\b(?:,?\s+(\d{4})\b)?")
 _MONTH_YEAR = compile_own(r"\b" + _MONTH + r",?(?:\s+(?:de|of|del))?[\s/]+(\d{4})\b")
 _SHORT = compile_own(r"(?:^|[^\d/.,])(\d{2}/\d{2})(?:$|[^\d/])")
+_ANY = compile_own(*(form.pattern for form in (_ISO, _NUMERIC, _DAY_MONTH, _MONTH_DAY, _MONTH_YEAR, _SHORT)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Dated:
 
 def find_dates(text: str) -> list[Dated]:
     """Return the dates of a text by position; where forms overlap, the one that starts first and is longest."""
+    if _ANY.search(text.encode()) is None:
+        return []
     found: list[Dated] = []
     for pattern, read in _FORMS:
         for match in pattern.finditer(text):

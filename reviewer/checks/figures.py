@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from reviewer.checks import quantities
 from reviewer.checks.dates import find_dates
-from reviewer.checks.patterns import Pattern, compile_own
+from reviewer.checks.patterns import Pattern, compile_own, spans
 from reviewer.checks.quantities import NUMBER, SPELLED, Units, readings
 
 FigureKind = Literal["dose", "money", "percent", "date", "cve", "version", "duration", "measurement"]
@@ -26,6 +26,11 @@ _RANGE = r"(?:\s?[-\x{2013}\x{2014}]\s?|\s(?:to|a|até|e|and|y|o|or|ou|hasta)\s)
 
 # 70 mg/dL is no dose: what is measured per volume has units of its own.
 _PER = re.compile(r"/(?:d?l|ml|mmol|mol|m[2\u00b2]|min|kg)\b", re.IGNORECASE)
+
+
+# Behind a number that is written out: signs that it goes on, and words that make another amount of it.
+_GOES_ON = re.compile(r"\w|[\u00a0\u202f%\u00b0/\-\u2010-\u2015]|[.,:]\w")
+_MAX_PLACES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,29 @@ def find_figures(text: str, kinds: tuple[FigureKind, ...]) -> Iterator[Figure]:
     """Yield the figures of the named kinds, kind by kind, in order of position within a kind."""
     for kind in kinds:
         yield from _FINDERS[kind](text)
+
+
+def stands_as_written(figure: Figure, written: str, text: str) -> bool:
+    """Whether a figure stands in another text in the same words, as a whole: cheaper than to read that text's figures.
+
+    Args:
+        written: the text that the figure spans.
+
+    Returns:
+        False also where it stands between words or signs that may make it part of another figure, or stands so at the
+        first few places: then the text has to be read.
+    """
+    at = text.find(written)
+    for _ in range(_MAX_PLACES):
+        if at < 0:
+            return False
+        end = at + len(written)
+        if (at == 0 or text[at - 1] in " \n(") and _GOES_ON.match(text, end) is None:
+            widened = _WIDENED.get(figure.kind)
+            if widened is None or widened.match(text, end) is None:
+                return True
+        at = text.find(written, end)
+    return False
 
 
 def find_spelled(text: str, kinds: tuple[FigureKind, ...]) -> Iterator[Figure]:
@@ -79,18 +107,18 @@ def _amounts(kind: FigureKind, units: Units) -> Callable[[str], Iterator[Figure]
     pattern = _unit_pattern(units)
 
     def find(text: str) -> Iterator[Figure]:
-        for match in pattern.finditer(text):
-            found = quantities.canonical(units, match.group(3) or "")
-            per = _PER.match(text, match.end(3)) is not None
-            if found is None or per or _continues_a_number(text, match.start()):
+        for match in spans(pattern, text):
+            unit_start, end = match.span(3)
+            start = match.start()
+            found = quantities.canonical(units, text[unit_start:end])
+            if found is None or _PER.match(text, end) is not None or _continues_a_number(text, start):
                 continue
-            for group in (1, 2):
-                written = match.group(group)
-                if written is None:
-                    continue
-                values = readings(written)
-                keys = tuple(("amount", found[0], value * found[1]) for value in values)
-                yield Figure(kind, match.start(), match.end(3), keys, values)
+            unit, factor = found
+            for number_start, number_end in (match.span(1), match.span(2)):
+                if number_start >= 0:
+                    values = readings(text[number_start:number_end])
+                    keys = tuple([("amount", unit, value * factor) for value in values])
+                    yield Figure(kind, start, end, keys, values)
 
     return find
 
@@ -129,6 +157,16 @@ _MONEY = compile_own(
 )  # fmt: skip
 
 
+_WIDENED = {
+    "money": re.compile(rf"(?i)\s*(?:{_alternatives(iter(_MULTIPLIERS))})(?!\w)"),
+    "duration": re.compile(
+        rf"(?i)\s+(?:{'|'.join(u.partition(' ')[2] for u in quantities.DURATION_UNITS if ' ' in u)})"
+    ),
+    "date": re.compile(r"(?i)\.?,?\s*-?\s*(?:(?:de|del|of)\s+)?\d"),
+}
+"""What makes another figure of one of that kind when it follows."""
+
+
 def _money(text: str) -> Iterator[Figure]:
     for match in _MONEY.finditer(text):
         sign = (match.group(1) or match.group(6) or "").casefold()
@@ -149,14 +187,14 @@ _PERCENT = compile_own(
 
 
 def _percent(text: str) -> Iterator[Figure]:
-    for match in _PERCENT.finditer(text):
-        if _continues_a_number(text, match.start()):
+    for match in spans(_PERCENT, text):
+        start, end = match.span()
+        if _continues_a_number(text, start):
             continue
-        for group in (1, 2):
-            written = match.group(group)
-            if written is not None:
-                values = readings(written)
-                yield Figure("percent", match.start(), match.end(), tuple(("percent", "%", v) for v in values), values)
+        for number_start, number_end in (match.span(1), match.span(2)):
+            if number_start >= 0:
+                values = readings(text[number_start:number_end])
+                yield Figure("percent", start, end, tuple([("percent", "%", v) for v in values]), values)
 
 
 def _dates(text: str) -> Iterator[Figure]:
@@ -168,8 +206,10 @@ _CVE = compile_own(r"\bCVE[-\x{2010}-\x{2013}](\d{4})[-\x{2010}-\x{2013}](\d{4,9
 
 
 def _cves(text: str) -> Iterator[Figure]:
-    for match in _CVE.finditer(text):
-        yield Figure("cve", match.start(), match.end(), (("cve", "", f"{match.group(1)}-{match.group(2)}"),))
+    for match in spans(_CVE, text):
+        start, end = match.span()
+        # Whatever the dashes are, they are one character each.
+        yield Figure("cve", start, end, (("cve", "", f"{text[start + 4 : start + 8]}-{text[start + 9 : end]}"),))
 
 
 _SUFFIX = r"(?:-?[a-z]{1,5}\.?\d{0,4})?"
@@ -187,27 +227,29 @@ _CLAUSE = re.compile(
     r"(?i)(?:sections?|se[cç][aã]o|clauses?|cláusulas?|articles?|art(?:igo|ículo)?\.?|items?|itens|chapter"
     r"|cap[ií]tulo|figure|table|appendix|annex|anexo|\u00a7+|pci\s+dss|asvs|req(?:uirement)?s?\.?)\s*$"
 )
+_NUMBER_FOLLOWS = re.compile(r"[.\-]?\d")
 _NO_VERSION = re.compile(
     r"\d{1,2}\.\d{1,2}\.(?:19|20)\d\d|\d{1,3}(?:\.000)+|(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}"
 )
 
 
 def _versions(text: str) -> Iterator[Figure]:
-    for match in _VERSION.finditer(text):
-        group = next(g for g in (1, 2, 3) if match.group(g) is not None)
-        start, written = match.start(group), match.group(group) or ""
+    for match in spans(_VERSION, text):
+        start, end = next(span for span in map(match.span, (1, 2, 3)) if span[0] >= 0)
+        written = text[start:end]
         # A number that goes on after a dot is an address or a longer identifier; so is one glued to what precedes it.
-        goes_on = re.match(r"[.\-]?\d", text[match.end(group) : match.end(group) + 2]) is not None
+        goes_on = _NUMBER_FOLLOWS.match(text, end) is not None
         if goes_on or text[start - 1 : start] in {".", "$", "-", "/"} or _NO_VERSION.fullmatch(written):
             continue
         if written[0] in "vV" or not _CLAUSE.search(text[max(0, start - 24) : start]):
-            yield Figure("version", start, match.end(group), (("version", "", written.lower().lstrip("v")),))
+            yield Figure("version", start, end, (("version", "", written.lower().lstrip("v")),))
 
 
 def versions_vouched(text: str) -> Iterator[Key]:
     """Yield the keys that a source's dotted numbers vouch for: each version, and the series it belongs to."""
-    for match in _DOTTED.finditer(text):
-        written = (match.group(0) or "").lower()
+    for match in spans(_DOTTED, text):
+        start, end = match.span()
+        written = text[start:end].lower()
         parts = _VERSION_PARTS.fullmatch(written)
         numbers = (parts.group(1) if parts else written).split(".")
         yield "version", "", written

@@ -172,7 +172,7 @@ def _echoes(text: str, subject: Subject) -> bool:
     restated = RESTATED.search(text) if RESTATED.search(text.encode()) is not None else None
     # The last word may be cut.
     opening = _WORD.findall(text[:_ECHO_OPENING].casefold())[:-1]
-    if restated is None and not all([word in question for word in opening]):
+    if restated is None and not all(word in question for word in opening):
         return False
     asked = _WORD.findall(question)
     said = _WORD.findall((text[restated.end() :] if restated else text).casefold())

@@ -7,15 +7,24 @@ a sum that nobody wrote counts as unsupported.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 
 from pydantic import Field
 
-from reviewer.checks.figures import Figure, FigureKind, Key, find_figures, find_spelled, versions_vouched
+from reviewer.checks.figures import (
+    Figure,
+    FigureKind,
+    Key,
+    find_figures,
+    find_spelled,
+    stands_as_written,
+    versions_vouched,
+)
 from reviewer.checks.quantities import bare_numbers
 from reviewer.checks.quoting import MAX_QUOTES, quotes
 from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject, Unavailable
@@ -25,7 +34,11 @@ from reviewer.core.rubric import Frozen, Place
 
 # More figures than any answer states: checking on would cost time and change nothing.
 _MAX_FIGURES = 2_000
-_EVIDENCE = (Place.CONVERSATION, Place.SOURCE, Place.TOOL_RESULT)
+# Each is one search in all material: the bound keeps their product small.
+_MAX_LITERAL = 32
+_EVIDENCE = (Place.SOURCE, Place.CONVERSATION, Place.TOOL_RESULT)
+_DIGIT = re.compile("[0-9]")
+_NO_FIGURES = Passed(why="the draft states no figure of the listed kinds")
 
 
 class Args(Frozen):
@@ -41,20 +54,29 @@ def build(args: Args) -> Check:
 
 def _check(kinds: tuple[FigureKind, ...], subject: Subject) -> CheckOutcome:
     passage = subject.draft.draft
+    if _DIGIT.search(passage.text) is None:
+        return _NO_FIGURES
     figures = list(islice(find_figures(passage.text, kinds), _MAX_FIGURES + 1))
     if not figures:
-        return Passed(why="the draft states no figure of the listed kinds")
+        return _NO_FIGURES
     if len(figures) > _MAX_FIGURES:
         return Unavailable(f"the draft states more than {_MAX_FIGURES} figures")
-    unsupported = _unsupported(figures, subject, kinds)
+    unsupported = _not_literal(figures, subject)
+    if unsupported:
+        unsupported = _unsupported(unsupported, subject, kinds)
     if not unsupported:
-        return Passed(why=f"all {len(figures)} figures stand in the sources or the conversation")
+        return _supported(len(figures))
     spans = sorted({(figure.start, figure.end) for figure in unsupported})
     shown = quotes(passage, spans)
     listed = "; ".join(dict.fromkeys(q.text.strip() for q in shown))
     more = f" and {len(spans) - MAX_QUOTES} more" if len(spans) > MAX_QUOTES else ""
     why = f"stand in no source and not in the conversation: {listed}{more}"
     return Flagged(why, shown, fix="Remove the figures that nothing supports, or give those of the source.")
+
+
+@lru_cache(maxsize=64)
+def _supported(count: int) -> Passed:
+    return Passed(why=f"all {count} figures stand in the sources or the conversation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +103,23 @@ class _Support:
 
     def vouches_for(self, figure: Figure) -> bool:
         return any(key in self.keys for key in figure.keys) or any(value in self.bare for value in figure.values)
+
+
+def _not_literal(figures: list[Figure], subject: Subject) -> list[Figure]:
+    """Return the figures that do not stand in the material as the draft writes them, of many all."""
+    if len(figures) > _MAX_LITERAL:
+        return figures
+    text = subject.draft.text
+    material = [passage.text for place in _EVIDENCE for passage in subject.draft.at(place)]
+    missing: list[Figure] = []
+    for figure in figures:
+        written = text[figure.start : figure.end]
+        for there in material:
+            if written in there and stands_as_written(figure, written, there):
+                break
+        else:
+            missing.append(figure)
+    return missing
 
 
 def _unsupported(figures: list[Figure], subject: Subject, kinds: tuple[FigureKind, ...]) -> list[Figure]:

@@ -7,6 +7,7 @@ from functools import partial
 from pydantic import Field
 
 from reviewer.checks.caveat_phrases import CAVEAT
+from reviewer.checks.patterns import spans
 from reviewer.checks.quoting import quotes
 from reviewer.checks.screens import VOICE
 from reviewer.checks.sentences import sentences
@@ -37,30 +38,30 @@ def build(args: Args) -> Check:
 
 def _check(args: Args, subject: Subject) -> CheckOutcome:
     text = subject.draft.text
-    spans = [] if VOICE.clears(subject.draft) else _caveats(text)
-    if not spans:
+    caveats = [] if VOICE.clears(subject.draft) else _caveats(text)
+    if not caveats:
         return _PASSED
-    share = 100 * sum(end - start for start, end in spans) // len(text)
-    said = f"{len(spans)} sentences with general caveats, {share} % of the draft"
-    shown = quotes(subject.draft.draft, spans)
+    share = 100 * sum(end - start for start, end in caveats) // len(text)
+    said = f"{len(caveats)} sentences with general caveats, {share} % of the draft"
+    shown = quotes(subject.draft.draft, caveats)
     fix = "Keep the one caution that changes what the user does; cut the others."
-    if len(spans) > args.max_caveats:
+    if len(caveats) > args.max_caveats:
         return Flagged(f"{said}; at most {args.max_caveats} are allowed", shown, fix=fix)
-    if len(spans) >= _LEAST_FOR_SHARE and share > args.max_share_percent:
+    if len(caveats) >= _LEAST_FOR_SHARE and share > args.max_share_percent:
         return Flagged(f"{said}; at most {args.max_share_percent} % is allowed", shown, fix=fix)
     return Passed(shown, said)
 
 
 def _caveats(text: str) -> list[tuple[int, int]]:
     """Return the sentences that hold a caveat; sentences are cut only where there is one to place."""
-    starts = [match.start() for match in CAVEAT.finditer(text)]
+    starts = [match.start() for match in spans(CAVEAT, text)]
     if not starts:
         return []
-    spans: list[tuple[int, int]] = []
+    found: list[tuple[int, int]] = []
     at = 0
     for start, end in sentences(text):
         if at < len(starts) and starts[at] < end:
-            spans.append((start, end))
+            found.append((start, end))
         while at < len(starts) and starts[at] < end:
             at += 1
-    return spans
+    return found

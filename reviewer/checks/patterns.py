@@ -24,8 +24,8 @@ PatternText = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 LocaleKey = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$")]
 
 
-class Match(Protocol):
-    """The part of a match that checks read: offsets in characters, -1 and None for a group that took no part."""
+class Spans(Protocol):
+    """Where a match and its groups stand: offsets in characters, -1 for a group that took no part."""
 
     def start(self, group: int = 0, /) -> int:
         """Return where the group starts."""
@@ -35,8 +35,16 @@ class Match(Protocol):
         """Return where the group ends."""
         ...
 
+    def span(self, group: int = 0, /) -> tuple[int, int]:
+        """Return both."""
+        ...
+
+
+class Match(Spans, Protocol):
+    """The part of a match that checks read."""
+
     def group(self, group: int = 0, /) -> str | None:
-        """Return the group's text."""
+        """Return the group's text, None for a group that took no part."""
         ...
 
 
@@ -66,9 +74,20 @@ class Pattern(Protocol):
         """Return a match of the whole text."""
         ...
 
-    def finditer(self, text: str, /) -> Iterator[Match]:
-        """Yield matches that do not overlap."""
+    @overload
+    def finditer(self, text: str, /) -> Iterator[Match]: ...
+
+    @overload
+    def finditer(self, text: bytes, /) -> Iterator[Spans]: ...
+
+    def finditer(self, text: str | bytes, /) -> Iterator[Spans]:
+        """Yield matches that do not overlap; of bytes, their offsets are those of bytes."""
         ...
+
+
+def spans(pattern: Pattern, text: str) -> Iterator[Spans]:
+    """Yield where the matches in a text stand, at less cost than `finditer` where all its characters are ASCII."""
+    return pattern.finditer(text.encode()) if text.isascii() else pattern.finditer(text)
 
 
 def compile_own(*alternatives: str) -> Pattern:

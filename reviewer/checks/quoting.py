@@ -14,11 +14,12 @@ MAX_QUOTE_CHARS = 300
 
 def quote(passage: Passage, start: int, end: int) -> Quote:
     """Quote `text[start:end]` of a passage, cut after `MAX_QUOTE_CHARS` characters."""
-    end = min(end, start + MAX_QUOTE_CHARS, len(passage.text))
-    original_start, original_end = passage.original_span(start, end)
-    return Quote(passage.place, passage.ref, passage.text[start:end], original_start, original_end)
+    text = passage.text
+    end = min(end, start + MAX_QUOTE_CHARS, len(text))
+    original_start, original_end = passage.original_span(start, end) if passage.substitutions else (start, end)
+    return Quote(passage.place, passage.ref, text[start:end], original_start, original_end)
 
 
 def quotes(passage: Passage, spans: Iterable[tuple[int, int]]) -> tuple[Quote, ...]:
     """Quote the first `MAX_QUOTES` spans of a passage."""
-    return tuple(quote(passage, start, end) for start, end in islice(spans, MAX_QUOTES))
+    return tuple([quote(passage, start, end) for start, end in islice(spans, MAX_QUOTES)])

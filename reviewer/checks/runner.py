@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from reviewer.core.check import CheckOutcome, Flagged, Passed, Subject, Unavailable
+from reviewer.core.check import Check, CheckOutcome, Flagged, Passed, Subject, Unavailable
 from reviewer.core.finding import Finding, Origin, Outcome
-from reviewer.core.rulebook import Plan, PlannedCriterion
+from reviewer.core.rulebook import Plan
 from reviewer.core.verdict import Cause, Trouble
 
 
@@ -36,46 +36,42 @@ def run_checks(plan: Plan, waived: frozenset[str], subject: Subject) -> Checked:
     troubles: list[Trouble] = []
     outcomes: dict[int, CheckOutcome] = {}
     for item in plan.criteria:
+        check = item.check
         if item.key in waived:
             findings.append(_not_applicable(item.key))
-        elif item.check is not None:
-            outcome = outcomes.get(id(item.check))
+        elif check is not None:
+            outcome = outcomes.get(id(check))
             if outcome is None:
-                outcome = outcomes[id(item.check)] = _guarded(item, subject)
-            result = _finding(item, outcome)
-            if isinstance(result, Finding):
-                findings.append(result)
+                outcome = outcomes[id(check)] = _guarded(check, subject)
+            assert item.criterion.check is not None
+            by = item.criterion.check.id
+            if isinstance(outcome, Unavailable):
+                troubles.append(Trouble(Cause.CHECK_UNAVAILABLE, f"check {by}: {outcome.why}", criterion=item.key))
+            elif outcome.quotes or isinstance(outcome, Flagged):
+                findings.append(_finding(item.key, by, outcome))
             else:
-                troubles.append(result)
+                findings.append(_plainly_met(item.key, by, outcome.why))
     return Checked(tuple(findings), tuple(troubles))
 
 
-def _guarded(item: PlannedCriterion, subject: Subject) -> CheckOutcome:
-    assert item.check is not None
+def _guarded(check: Check, subject: Subject) -> CheckOutcome:
     try:
-        return item.check(subject)
+        return check(subject)
     except Exception as exc:  # noqa: BLE001 - a broken check must cost a handoff, not the review
         return Unavailable(f"the check failed with {type(exc).__name__}")
 
 
-def _finding(item: PlannedCriterion, outcome: CheckOutcome) -> Finding | Trouble:
-    assert item.criterion.check is not None
-    by = item.criterion.check.id
-    match outcome:
-        case Passed(quotes=(), why=""):
-            return _plainly_met(item.key, by)
-        case Passed():
-            return Finding(item.key, Origin.CHECK, by, Outcome.MET, Outcome.MET, outcome.quotes, outcome.why)
-        case Flagged():
-            verdict = outcome.outcome
-            return Finding(item.key, Origin.CHECK, by, verdict, verdict, outcome.quotes, outcome.why, outcome.fix)
-        case Unavailable():
-            return Trouble(Cause.CHECK_UNAVAILABLE, f"check {by}: {outcome.why}", criterion=item.key)
+def _finding(criterion: str, by: str, outcome: Passed | Flagged) -> Finding:
+    if isinstance(outcome, Passed):
+        return Finding(criterion, Origin.CHECK, by, Outcome.MET, Outcome.MET, outcome.quotes, outcome.why)
+    verdict = outcome.outcome
+    return Finding(criterion, Origin.CHECK, by, verdict, verdict, outcome.quotes, outcome.why, outcome.fix)
 
 
+# Where nothing is quoted, the reason is one of a few sentences of the check's own.
 @lru_cache(maxsize=4096)
-def _plainly_met(criterion: str, check: str) -> Finding:
-    return Finding(criterion, Origin.CHECK, check, Outcome.MET, Outcome.MET)
+def _plainly_met(criterion: str, check: str, why: str) -> Finding:
+    return Finding(criterion, Origin.CHECK, check, Outcome.MET, Outcome.MET, why=why)
 
 
 @lru_cache(maxsize=4096)

@@ -45,6 +45,8 @@ def build(args: Args) -> Check:
 
 def _check(args: Args, kinds: frozenset[str], subject: Subject) -> CheckOutcome:
     draft = subject.draft
+    if not draft.report.counts:
+        return _NOTHING
     suspects = [
         (passage, sub)
         for place in (Place.DRAFT, Place.TOOL_CALL)

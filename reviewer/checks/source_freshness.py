@@ -41,28 +41,31 @@ class Args(Frozen):
 
 def build(args: Args) -> Check:
     """Return the check."""
-    return partial(_check, args)
+    return partial(_check, args, Passed(why=f"no source is older than {args.max_age_days} days"))
 
 
-def _check(args: Args, subject: Subject) -> CheckOutcome:
+def _check(args: Args, passed: Passed, subject: Subject) -> CheckOutcome:
     sources = subject.draft.sources
     if not sources:
         return Flagged("no sources were given", outcome=Outcome.NOT_APPLICABLE)
+    limit = timedelta(days=args.max_age_days)
+    ages = [_age(source.retrieved_at, subject.now) for source in sources]
+    if all(args.on_missing_date == "met" if age is None else age <= limit for age in ages):
+        # Whichever of them the draft relies on.
+        return passed
     markers = list(islice(SourceIndex(sources).markers(subject.draft.text), _MAX_MARKERS + 1))
     if len(markers) > _MAX_MARKERS:
         return Unavailable(f"the draft holds more than {_MAX_MARKERS} citation markers")
-    relied_on = {index for marker in markers for index in marker.sources} or set(range(len(sources)))
-    ages = {index: _age(sources[index].retrieved_at, subject.now) for index in sorted(relied_on)}
-    limit = timedelta(days=args.max_age_days)
-    stale = [index for index, age in ages.items() if age is not None and age > limit]
+    relied_on = sorted({index for marker in markers for index in marker.sources} or range(len(sources)))
+    stale = [index for index in relied_on if (age := ages[index]) is not None and age > limit]
     if stale:
         why = f"fetched more than {args.max_age_days} days ago: {_names(subject, stale)}"
         return Flagged(why, _cited(subject, markers, stale), fix="Answer from sources that were fetched recently.")
-    undated = [index for index, age in ages.items() if age is None]
+    undated = [index for index in relied_on if ages[index] is None]
     if undated and args.on_missing_date != "met":
         why = f"no usable date of retrieval: {_names(subject, undated)}"
         return Flagged(why, _cited(subject, markers, undated), _OUTCOMES[args.on_missing_date])
-    return Passed(why=f"no source is older than {args.max_age_days} days")
+    return passed
 
 
 def _age(retrieved_at: datetime | None, now: datetime) -> timedelta | None:

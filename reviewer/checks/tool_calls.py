@@ -168,11 +168,12 @@ def _no_constant(_: str) -> object:
     raise ValueError
 
 
+_ARGUMENTS = json.JSONDecoder(object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no_constant)
+
+
 def _faults(tool: _Tool, passage: Passage, said: ConversationValues) -> list[_Fault]:
     try:
-        value: object = json.loads(
-            passage.text, object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no_constant
-        )
+        value: object = _ARGUMENTS.decode(passage.text)
     except _DuplicateKeyError:
         return [_Fault("a key stands twice in the arguments")]
     except (ValueError, RecursionError):

@@ -99,3 +99,10 @@ def test_minimum_is_an_argument() -> None:
     strict = non_answer.build(non_answer.Args(min_characters=60, min_words=12))
     text = "The capital of Australia is Canberra."
     assert outcome_of(strict(subject(text))) is Outcome.NOT_MET
+
+
+def test_equal_arguments_give_one_check() -> None:
+    """Criteria that ask the same, one by default and one in words, share a check and so run it once."""
+    built = non_answer.build(non_answer.Args())
+    assert non_answer.build(non_answer.Args(min_characters=20, min_words=4)) is built
+    assert non_answer.build(non_answer.Args(min_characters=21, min_words=4)) is not built

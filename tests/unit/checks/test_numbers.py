@@ -133,3 +133,41 @@ def test_numbers_are_read_exactly(text: str, kind: FigureKind, expected: set[str
     values = {value for figure in find_figures(text, (kind,)) for value in figure.values}
     assert {str(value) for value in values} <= expected
     assert values
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("5 dias", "em 5 dias \u00fateis"),
+        ("5 d\u00edas", "en 5 d\u00edas h\u00e1biles"),
+        ("$5", "a fund of $5 million"),
+        ("$5", "it cost $5.50"),
+        ("R$ 5", "s\u00e3o R$ 5 mil"),
+        ("5%", "about 1.5% of it"),
+        ("5%", "about 15% of it"),
+        ("70 mg", "at 70 mg/dL of it"),
+        ("5 mg", "about 5 mg/kg of it"),
+        ("5 days", "in 1.5 days"),
+        ("CVE-2024-1234", "see CVE-2024-12345"),
+        ("29 February", "on 29 February 2025"),
+    ],
+)
+def test_part_of_another_figure_does_not_vouch(text: str, source: str) -> None:
+    """The same characters inside a longer figure are another figure."""
+    assert isinstance(CHECK(subject(f"It is {text}.", sources=(source,))), Flagged)
+
+
+@pytest.mark.parametrize(
+    "text", ["0.07%", "5 dias", "$5.50", "R$ 5 mil", "750 mg", "CVE-2024-1234", "5.6.1", "3 March"]
+)
+@pytest.mark.parametrize("around", ["{}", "It is {} there.", "({}) and", "part of 1{}; then {}.", "x{0}, {0}"])
+def test_figure_as_written_vouches(text: str, around: str) -> None:
+    """A figure copied from a source is supported, also where an earlier place holds it as part of another."""
+    assert isinstance(CHECK(subject(f"It is {text}.", sources=(around.format(text, text),))), Passed)
+
+
+def test_many_figures_are_compared_by_value() -> None:
+    """Past the number that is looked up as written, all of them are read, with the same outcome."""
+    text = "; ".join(f"{n} mg" for n in range(100, 150))
+    assert isinstance(CHECK(subject(text, sources=(text,))), Passed)
+    assert isinstance(CHECK(subject(f"{text}; 99 mg", sources=(text,))), Flagged)

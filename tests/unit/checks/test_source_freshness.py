@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from reviewer.checks import source_freshness
-from reviewer.checks.interface import Flagged, Passed
+from reviewer.checks.interface import Flagged, Passed, Unavailable
 from reviewer.core.draft import Source
 from reviewer.core.finding import Outcome
 from tests.unit.checks.subjects import NOW, outcome_of, subject
@@ -66,3 +66,10 @@ def test_naive_time_is_read_as_utc() -> None:
     """A date without a zone does not raise."""
     source = Source("kb-1", "T", "", "text", datetime(2026, 11, 20))  # noqa: DTZ001 - the missing zone is the point
     assert isinstance(CHECK(subject("Text.", sources=(source,))), Passed)
+
+
+def test_markers_beyond_the_bound_matter_where_the_sources_differ() -> None:
+    """Which sources are cited is asked only where the answer can depend on it."""
+    text = "[kb-1] " * 2_001
+    assert isinstance(CHECK(subject(text, sources=(_source("kb-1", 2), _source("kb-2", 3)))), Passed)
+    assert isinstance(CHECK(subject(text, sources=(_source("kb-1", 2), _source("kb-2", 90)))), Unavailable)
