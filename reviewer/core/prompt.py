@@ -21,6 +21,10 @@ from reviewer.core.segments import Segmented, SegmentIndex
 # Whole words first; then any run, since a draft in Chinese needs a critic that reads as much as one in English does.
 _WORDS = (re.compile(r"\b\w{4,20}\b"), re.compile(r"\w{4,20}"), re.compile(r"\w{1,20}"))
 _SYLLABLES = ("ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "xo", "zu", "kra")
+# Attention checks are named a100000 to a999999: a reply may list 256 aliases, so that a blind guess of the true one
+# succeeds once in 3,500 calls.
+_FIRST_NAME = 100_000
+_NAMES = 900_000
 _TITLES = {
     Place.CONVERSATION: "conversation",
     Place.SOURCE: "source",
@@ -196,7 +200,7 @@ def _pair(word: str, folded: str, label: str, nonce: bytes) -> AttentionChecks:
     absent = "".join(_SYLLABLES[b & 15] for b in nonce[20:24])
     while absent in folded:
         absent += "x"
-    true_alias, false_alias = ("a1", "a2") if nonce[16] & 1 else ("a2", "a1")
+    true_alias, false_alias = _attention_aliases(nonce)
     lines = sorted(
         (
             f'{true_alias}: part {label} contains the word "{word}".',
@@ -204,6 +208,13 @@ def _pair(word: str, folded: str, label: str, nonce: bytes) -> AttentionChecks:
         )
     )
     return AttentionChecks(true_alias, false_alias, (lines[0], lines[1]))
+
+
+def _attention_aliases(nonce: bytes) -> tuple[str, str]:
+    """Draw two names that nobody can know in advance, so that a reply prepared before the call names neither."""
+    drawn = int.from_bytes(hashlib.sha256(b"attention" + nonce).digest()[:8])
+    first, step = drawn % _NAMES, 1 + drawn // _NAMES % (_NAMES - 1)
+    return f"a{_FIRST_NAME + first}", f"a{_FIRST_NAME + (first + step) % _NAMES}"
 
 
 def _reminder(questionnaire: Questionnaire, attention: AttentionChecks | None) -> str:

@@ -22,6 +22,7 @@ from reviewer.providers.breaker import BreakerPolicy
 from reviewer.rubrics.load import load_rulebook
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import ReviewServicer
+from reviewer.simulate.script import Script
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from tests.support.service import rules
 from tests.support.subjects import RUBRICS
@@ -35,12 +36,14 @@ def shipped_rulebook() -> Rulebook:
 
 
 @asynccontextmanager
-async def assembled(ledger: Ledger, rulebook: Rulebook) -> AsyncIterator[pb_grpc.ReviewServiceAsyncStub]:
-    """Serve with this log and these rules, and give a stub to it."""
+async def assembled(
+    ledger: Ledger, rulebook: Rulebook, script: Script | None = None, *, breaker_failures: int = 5
+) -> AsyncIterator[pb_grpc.ReviewServiceAsyncStub]:
+    """Serve with this log and these rules, and give a stub to it; what no script answers is met throughout."""
     limits = LimitSettings()
     world = World(lambda: datetime.now(UTC), lambda moment: uuid7(moment, os.urandom(10)), os.urandom)
     async with AsyncExitStack() as stack:
-        simulated = await stack.enter_async_context(WatchedProvider(rules()))
+        simulated = await stack.enter_async_context(WatchedProvider(script or rules()))
         section = ProviderSection(api_key=SecretStr("simulated"), base_url=simulated.base_url, simulated=True)
         provider = await stack.enter_async_context(open_provider("anthropic", section, 10))
         catalogue = rulebook.catalogue
@@ -49,7 +52,7 @@ async def assembled(ledger: Ledger, rulebook: Rulebook) -> AsyncIterator[pb_grpc
             catalogue,
             max_attempts=1,
             min_model_s=0.5,
-            breaker=BreakerPolicy(5, 15),
+            breaker=BreakerPolicy(breaker_failures, 15),
             entropy=os.urandom,
         )
         admission = Admission(ledger, limits.max_in_flight, limits.retry_after_s)
