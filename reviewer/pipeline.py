@@ -33,7 +33,6 @@ from reviewer.critic import Critic, Criticism, Inquiry
 from reviewer.ledger.interface import Ledger
 from reviewer.telemetry import Observer, Trail, Unwatched, report
 
-
 P = ParamSpec("P")
 R = TypeVar("R")
 LARGE_CHARS = 64 * 1024
