@@ -28,7 +28,7 @@ from reviewer.core.redaction import redact
 from reviewer.core.review import Handoff, HandoffState, RecordedReview, Review, RouteTaken, Stage
 from reviewer.core.rulebook import Facts, Plan, Rulebook, inapplicable
 from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict, decide
-from reviewer.core.verification import QuoteFinder, verify
+from reviewer.core.verification import verify_all
 from reviewer.critic import Critic, Criticism, Inquiry
 from reviewer.ledger.interface import Ledger
 from reviewer.telemetry import Observer, Trail, Unwatched, report
@@ -137,15 +137,16 @@ class Pipeline:
             barred = _barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
             inquiry = Inquiry(plan, facts, waived, draft, now, deadline)
-            criticism = Criticism(None, troubles=barred) if barred else await self._critic.criticise(inquiry)
+            criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
-            answered = _verified(criticism, plan, waived)
+            index = criticism.index
+            answered = verify_all(criticism.critiques, index, plan, waived) if index is not None else ()
             trail.found(answered)
         with trail.stage(Stage.DECIDE):
             case = Case(plan, draft, (*checked.findings, *answered), criticism)
             troubles = (*checked.troubles, *criticism.troubles)
             attempt = request.revision.attempt if request.revision else 0
-            evidence = EvidenceSet(plan, facts, case.findings, criticism.outcome, troubles, attempt, waived)
+            evidence = EvidenceSet(plan, facts, case.findings, criticism.critiques, troubles, attempt, waived)
             decision = decide(evidence)
         with trail.stage(Stage.RECORD):
             recorded = await self._record(request, self._compose(request, case, decision, trail), deadline)
@@ -194,7 +195,7 @@ class Pipeline:
         handoff = None
         if decision.verdict is Verdict.HUMAN_HANDOFF:
             handoff = Handoff(str(self._world.new_id(now)), HandoffState.OPEN, now)
-        outcome = criticism.outcome
+        outcomes = [critique.outcome for critique in criticism.critiques]
         return Review(
             id=str(self._world.new_id(now)),
             tenant=request.tenant,
@@ -226,7 +227,7 @@ class Pipeline:
             sources_digest=request.draft.sources_digest(),
             redactions=case.draft.report.counts,
             simulated=any(call.simulated for call in criticism.calls),
-            dropped_findings=outcome.dropped if isinstance(outcome, Completed) else 0,
+            dropped_findings=sum([outcome.dropped for outcome in outcomes if isinstance(outcome, Completed)]),
             revision=request.revision,
             labels=request.labels,
         )
@@ -278,20 +279,6 @@ def _barred(
         message = "the second model was not asked: its word would be worth nothing on text that tries to steer it"
         troubles.append(Trouble(Cause.INJECTION_SUSPECTED, message))
     return tuple(troubles)
-
-
-def _verified(criticism: Criticism, plan: Plan, waived: frozenset[str]) -> tuple[Finding, ...]:
-    """Turn the critic's answers into findings in force; on a criterion that does not apply only NOT_MET counts."""
-    if not isinstance(criticism.outcome, Completed) or criticism.index is None:
-        return ()
-    finder = QuoteFinder(criticism.index)
-    return tuple(
-        [
-            verify(answer, plan.by_key[answer.criterion].criterion, criticism.judge, finder)
-            for answer in criticism.outcome.answers
-            if answer.criterion not in waived or Outcome.NOT_MET in (answer.outcome, answer.worst)
-        ]
-    )
 
 
 def _fault(field: str, message: str) -> RequestError:

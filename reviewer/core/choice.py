@@ -1,4 +1,7 @@
-"""Who may judge a draft: the reviewers of a route that are of another family, alive, fit, and able to read it."""
+"""Who may judge a draft, and in which part: reviewers of another family, alive, fit, and able to read it.
+
+What the critiques of those who were asked come to together is `reviewer.core.hearing`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from datetime import date
 from reviewer.core.models import ModelCatalogue, ModelEntry
 from reviewer.core.passage import RedactedDraft
 from reviewer.core.routing import ReviewerSpec
+from reviewer.core.rubric import Effect
 from reviewer.core.rulebook import Plan
 from reviewer.core.verdict import Cause, Trouble
 
@@ -19,6 +23,74 @@ class Candidate:
 
     spec: ReviewerSpec
     entry: ModelEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """Who is asked, and who stands by.
+
+    Attributes:
+        seats: reviewers that are asked at once, at least one; no two of one family.
+        spares: who takes the place of one that cannot be reached, in order of preference.
+        screen: who looks first; None where the route wants none, or where the one it names may not judge this draft.
+        notes: what is missing from what the route wants and can be done without.
+    """
+
+    seats: tuple[Candidate, ...]
+    spares: tuple[Candidate, ...] = ()
+    screen: Candidate | None = None
+    notes: tuple[Trouble, ...] = ()
+
+
+def seating(
+    plan: Plan, catalogue: ModelCatalogue, draft: RedactedDraft, today: date, providers: Container[str]
+) -> Seating | Trouble:
+    """Give the reviewers that may judge a draft their parts, or say why the route's demands cannot be met.
+
+    Args:
+        today, providers: as for `candidates`.
+    """
+    chosen = candidates(plan, catalogue, draft, today, providers)
+    if isinstance(chosen, Trouble):
+        return chosen
+    if plan.route.seats > 1:
+        return _panel(plan, chosen, _absence(plan, catalogue, draft))
+    if plan.route.cascade is not None:
+        return _cascade(chosen, plan.route.cascade.screen, _absence(plan, catalogue, draft))
+    return Seating(chosen[:1], chosen[1:])
+
+
+def _panel(plan: Plan, chosen: tuple[Candidate, ...], absence: Cause) -> Seating | Trouble:
+    """Seat the first reviewer of each family, as many as the panel has places."""
+    route = plan.route
+    first: dict[str, Candidate] = {}
+    for candidate in chosen:
+        if len(first) < route.seats:
+            first.setdefault(candidate.entry.family, candidate)
+    seats = tuple(first.values())
+    spares = tuple([candidate for candidate in chosen if candidate not in seats])
+    found = f"of {route.seats} reviewers of different families {len(seats)} may judge this draft"
+    if len(seats) < route.quorum:
+        return Trouble(absence, f"{found}, and {route.quorum} are needed")
+    notes = (Trouble(absence, found, Effect.NOTE),) if len(seats) < route.seats else ()
+    return Seating(seats, spares, notes=notes)
+
+
+def _cascade(chosen: tuple[Candidate, ...], screen: str, absence: Cause) -> Seating | Trouble:
+    looks_first = next((candidate for candidate in chosen if candidate.spec.id == screen), None)
+    behind = tuple([candidate for candidate in chosen if candidate is not looks_first])
+    if not behind:
+        return Trouble(absence, "no reviewer but the screening one may judge this draft")
+    notes = () if looks_first else (Trouble(absence, "the screening reviewer may not judge this draft", Effect.NOTE),)
+    return Seating(behind[:1], behind[1:], looks_first, notes)
+
+
+def _absence(plan: Plan, catalogue: ModelCatalogue, draft: RedactedDraft) -> Cause:
+    """Why reviewers of a route may be missing: some are the drafter's relatives, or else they are unfit or not open."""
+    family = catalogue.family_of(draft.drafter)
+    entries = [catalogue.find(spec.model) for spec in plan.reviewers]
+    related = plan.route.require_other_family and any(entry and entry.family == family for entry in entries)
+    return Cause.SAME_FAMILY if related else Cause.REVIEWER_UNAVAILABLE
 
 
 def candidates(

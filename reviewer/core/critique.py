@@ -2,12 +2,14 @@
 
 Findings are read, verdicts are not: the schema has no field for one. Text around the JSON, an unknown shape, or a
 failed attention check makes the whole critique unreadable; a finding for an alias that was never asked is dropped
-and counted; two different answers to one question become UNCERTAIN.
+and counted; two different answers to one question become UNCERTAIN. Where the questions were split into groups, the
+replies are joined here, and are whole only together.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -23,6 +25,7 @@ from reviewer.core.outcome import (
     Reply,
     StopReason,
     Truncated,
+    Unavailable,
 )
 from reviewer.core.prompt import Prompt
 from reviewer.core.rubric import Place
@@ -97,6 +100,27 @@ def parse(reply: Reply, prompt: Prompt) -> CritiqueOutcome:
     return _completed(read, prompt)
 
 
+def join(outcomes: Sequence[CritiqueOutcome]) -> CritiqueOutcome:
+    """Join what the groups of one questionnaire came to, in their order; one that failed fails them all.
+
+    Of several failures the first counts that is no outage: it has said something of the draft, which no other model
+    shall be asked to unsay.
+    """
+    if len(outcomes) == 1:
+        return outcomes[0]
+    whole = [outcome for outcome in outcomes if isinstance(outcome, Completed)]
+    if len(whole) < len(outcomes):
+        failed = [outcome for outcome in outcomes if not isinstance(outcome, Completed)]
+        return next((f for f in failed if not (isinstance(f, Unavailable) and f.kind.outage)), failed[0])
+    return Completed(
+        answers=tuple([answer for outcome in whole for answer in outcome.answers]),
+        steering=any(outcome.steering for outcome in whole),
+        steering_segment=next((outcome.steering_segment for outcome in whole if outcome.steering_segment), ""),
+        dropped=sum([outcome.dropped for outcome in whole]),
+        unreadable_parts=tuple(dict.fromkeys([part for outcome in whole for part in outcome.unreadable_parts])),
+    )
+
+
 def _read(text: str) -> _Reply | Malformed:
     """Read the JSON object, or say where it is not the one asked for; never what stands there."""
     try:
@@ -119,7 +143,7 @@ def _each_key_once(text: str, read: _Reply) -> bool:
 
 
 def _completed(read: _Reply, prompt: Prompt) -> Completed:
-    aliases = prompt.questionnaire.aliases
+    aliases = prompt.asked
     attention = {prompt.attention.true_alias, prompt.attention.false_alias} if prompt.attention else set()
     answers: dict[str, Answer] = {}
     dropped = 0

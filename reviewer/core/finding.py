@@ -86,5 +86,6 @@ class Finding:
         return (
             self.outcome is Outcome.MET
             and self.claimed is Outcome.MET
-            and not (self.quotes or self.why or self.fix or self.unverified)
+            and self.fix is None
+            and not (self.quotes or self.why or self.unverified)
         )

@@ -79,10 +79,21 @@ class FailureKind(StrEnum):
         """Whether the same call may succeed a moment later."""
         return self in _RETRYABLE
 
+    @property
+    def outage(self) -> bool:
+        """Whether it says nothing of the draft, so that another model may be asked in place of this one."""
+        return self in _OUTAGE
+
 
 _RETRYABLE = frozenset(
     {FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.SERVER_ERROR, FailureKind.CONNECTION}
 )
+_OUTAGE = _RETRYABLE | {
+    FailureKind.BAD_ENVELOPE,
+    FailureKind.TIMEOUT,
+    FailureKind.BREAKER_OPEN,
+    FailureKind.REJECTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +105,8 @@ class CallRecord:
         http_status: 0 where no response arrived.
         cost_micro_usd: None where the price or the usage is unknown.
         latency_us: from request to reply or failure, microseconds.
-        purpose: `critique`, or `repair` for the one second ask after an unreadable reply.
+        purpose: `critique`, `screen` for a cascade's first model, or `repair` for the one second ask after an
+            unreadable reply.
     """
 
     provider: str
@@ -190,3 +202,17 @@ class Unavailable:
 
 
 CritiqueOutcome = Completed | Refused | Malformed | Truncated | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Critique:
+    """What one reviewer's critique of a draft came to.
+
+    Attributes:
+        judge: requested model id, as its findings name it; empty where the deadline left no time to ask anybody.
+        screen: it is a cascade's first, cheaper look, of which objections count and praise does not.
+    """
+
+    judge: str
+    outcome: CritiqueOutcome
+    screen: bool = False

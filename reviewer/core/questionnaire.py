@@ -8,6 +8,7 @@ compile it once.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from reviewer.core.finding import Outcome
@@ -146,6 +147,26 @@ def build(rubrics: tuple[Rubric, ...], locale: str) -> Questionnaire:
             lines.extend(_question(question, overlay.guidance.get(criterion.id) if overlay else None))
     prefix = "\n".join(lines)
     return Questionnaire(prefix, hashlib.sha256(prefix.encode()).hexdigest(), aliases)
+
+
+def split(questionnaire: Questionnaire, count: int, waived: Container[str]) -> tuple[dict[str, Question], ...]:
+    """Split the questions into groups of about equal size, in order.
+
+    Args:
+        count: how many groups; fewer where fewer questions arise.
+        waived: keys of questions that do not arise; they stay in the group of the one before and do not count.
+
+    Returns:
+        At least one group, each of neighbouring aliases; together they are all aliases.
+    """
+    arising = sum([question.key not in waived for question in questionnaire.aliases.values()])
+    count = max(min(count, arising), 1)
+    groups: list[dict[str, Question]] = [{} for _ in range(count)]
+    seen = 0
+    for alias, question in questionnaire.aliases.items():
+        groups[min(max(seen - (question.key in waived), 0) * count // max(arising, 1), count - 1)][alias] = question
+        seen += question.key not in waived
+    return tuple(groups)
 
 
 def _question(question: Question, local_guidance: str | None) -> list[str]:

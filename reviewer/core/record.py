@@ -66,8 +66,9 @@ def seal(review: Review, content_key: bytes) -> Entry:
     commitment = hmac.digest(content_key, content, hashlib.sha256).hex()
     whole = _record(review, commitment)
     record = canonical_bytes(whole)
-    if len(record) > MAX_RECORD_BYTES:
-        record = canonical_bytes(_shortened(whole))
+    for names in (_LONG, (*_LONG, "calls")):
+        if len(record) > MAX_RECORD_BYTES:
+            record = canonical_bytes(_shortened(whole, names))
     if len(record) > MAX_RECORD_BYTES:
         raise InvariantError(f"record has {len(record)} bytes, a log entry holds at most {MAX_RECORD_BYTES}")
     return Entry(
@@ -160,11 +161,14 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
     }
 
 
-def _shortened(whole: dict[str, Json]) -> dict[str, Json]:
-    """Put digests in place of the lists that grow with the rubrics; the content still holds them in full."""
+_LONG = ("findings", "met", "reasons")
+"""What grows with the rubrics; calls do so with the reviewers of a route, and are auditors' first question."""
+
+
+def _shortened(whole: dict[str, Json], names: tuple[str, ...]) -> dict[str, Json]:
+    """Put digests in place of long lists; the content still holds them in full."""
     digests: dict[str, Json] = {
-        name: {"sha256": hashlib.sha256(canonical_bytes(whole[name])).hexdigest()}
-        for name in ("findings", "met", "reasons")
+        name: {"sha256": hashlib.sha256(canonical_bytes(whole[name])).hexdigest()} for name in names
     }
     return {**whole, **digests}
 

@@ -48,6 +48,41 @@ class Guidance(StrEnum):
     NONE = "none"
 
 
+class CritiqueMode(StrEnum):
+    """How many second models are asked: one, several at once, or a cheap one and then a strong one."""
+
+    SINGLE = "single"
+    PANEL = "panel"
+    CASCADE = "cascade"
+
+
+def _everybody(panel: dict[str, int]) -> int:
+    return panel["size"]
+
+
+class Panel(Frozen):
+    """Several reviewers of different families, asked at once.
+
+    Attributes:
+        quorum: complete critiques that are needed; all of them where the file does not say.
+    """
+
+    size: int = Field(ge=2, le=5)
+    quorum: int = Field(default_factory=_everybody, ge=1, le=5)
+
+
+class Cascade(Frozen):
+    """A screening reviewer, and behind it the route's other reviewers.
+
+    Attributes:
+        screen: id of the reviewer that is asked first.
+        clears: whether a screen without any objection may approve; never in tier high.
+    """
+
+    screen: Slug
+    clears: bool = False
+
+
 class ReviewerSpec(Frozen):
     """A second model that routes can name.
 
@@ -67,7 +102,9 @@ class Route(Frozen):
     """What happens to the intents it names.
 
     Attributes:
-        reviewers: in order of preference; the first one that may judge the drafter is asked.
+        reviewers: in order of preference; the first one that may judge the drafter is asked, or as many as `mode` says.
+        panel: given where `mode` is panel, and only there; `cascade` likewise.
+        fan_out: groups into which the questions are split, to be asked at once.
         mandatory_human: the verdict is always a handoff; the second model's findings prepare it.
         data_classes: material that may be shown to a second model; any other is handed off unseen.
         max_revisions: this many `REVISE` answers to one draft, the next one becomes a handoff.
@@ -87,6 +124,20 @@ class Route(Frozen):
     guidance: Guidance = Guidance.FULL
     sample_percent: int = Field(default=5, ge=0, le=100)
     require_other_family: bool = True
+    mode: CritiqueMode = CritiqueMode.SINGLE
+    panel: Panel | None = None
+    cascade: Cascade | None = None
+    fan_out: int = Field(default=1, ge=1, le=8)
+
+    @property
+    def seats(self) -> int:
+        """How many reviewers give a full critique."""
+        return self.panel.size if self.panel else 1
+
+    @property
+    def quorum(self) -> int:
+        """How many complete critiques are needed."""
+        return self.panel.quorum if self.panel else 1
 
     @model_validator(mode="after")
     def _consistent(self) -> Route:
@@ -96,7 +147,34 @@ class Route(Frozen):
         for field, names in (("rubrics", self.rubrics), ("reviewers", self.reviewers), ("intents", self.intents)):
             if len(set(names)) != len(names):
                 raise ValueError(f"{field} names something twice")
+        if faults := [*self._misplaced(), *self._panel_faults(), *self._cascade_faults()]:
+            raise PlacedError(faults)
         return self
+
+    def _misplaced(self) -> Iterator[tuple[FieldPath, str]]:
+        for mode, fields in ((CritiqueMode.PANEL, self.panel), (CritiqueMode.CASCADE, self.cascade)):
+            if self.mode is mode and fields is None:
+                yield ("mode",), f"mode {mode.value} needs {mode.value} with its fields"
+            elif self.mode is not mode and fields is not None:
+                yield (mode.value,), f"belongs to mode {mode.value}, and the mode is {self.mode.value}"
+
+    def _panel_faults(self) -> Iterator[tuple[FieldPath, str]]:
+        if self.panel is None:
+            return
+        if self.panel.quorum > self.panel.size:
+            yield ("panel", "quorum"), f"a quorum of {self.panel.quorum} cannot come from {self.panel.size} reviewers"
+        if self.panel.size > len(self.reviewers):
+            yield ("panel", "size"), f"a panel of {self.panel.size} needs as many reviewers, got {len(self.reviewers)}"
+
+    def _cascade_faults(self) -> Iterator[tuple[FieldPath, str]]:
+        if self.cascade is None:
+            return
+        if self.cascade.screen not in self.reviewers:
+            yield ("cascade", "screen"), f"{self.cascade.screen} is not one of the route's reviewers"
+        elif len(self.reviewers) == 1:
+            yield ("reviewers",), "a cascade needs a reviewer behind its screen"
+        if self.cascade.clears and self.tier is Tier.HIGH:
+            yield ("cascade", "clears"), "a screen cannot clear drafts in tier high"
 
 
 class Routing(Frozen):
@@ -142,6 +220,16 @@ class Routing(Frozen):
             for at, name in enumerate(route.reviewers):
                 if name not in seen:
                     yield (*path, "reviewers", at), f"unknown reviewer {name}; known: {', '.join(sorted(seen))}"
+        yield from self._screen_faults()
+
+    def _screen_faults(self) -> Iterator[tuple[FieldPath, str]]:
+        """Two critiques by one model could not be told apart, and a second look by the same eyes is none."""
+        models = {spec.id: spec.model.lower() for spec in self.reviewers}
+        for path, route in self.placed_routes():
+            if route.cascade is None or (screen := models.get(route.cascade.screen)) is None:
+                continue
+            if any(models.get(name) == screen for name in route.reviewers if name != route.cascade.screen):
+                yield (*path, "cascade", "screen"), f"the screen's model {screen} also stands behind it"
 
     def _route_faults(self) -> Iterator[tuple[FieldPath, str]]:
         ids: set[str] = set()

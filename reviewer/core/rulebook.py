@@ -74,7 +74,7 @@ class Plan:
         questionnaire: aliases are empty where the critic is not asked, or where no criterion asks it.
         public_values: strings that redaction leaves in place, sorted.
         reviewers: in order of preference; may be empty below tier high, also where the caller raised the tier.
-        full: the critic is asked. Always in tier high; in medium where a criterion asks it; in low where sampled.
+        full: the second model is asked. Always in tier high; in medium where a criterion asks it; in low where sampled.
         by_key: the criteria by key.
         conditional: the criteria with `applies_when`, which each request has to be held against.
         criterion_facts: titles and weights by key.
@@ -100,6 +100,12 @@ class Plan:
         object.__setattr__(self, "conditional", conditional)
         facts = {i.key: CriterionFact(i.criterion.title, i.criterion.severity) for i in self.criteria}
         object.__setattr__(self, "criterion_facts", facts)
+
+    @property
+    def screen_clears(self) -> bool:
+        """Whether a screen without any objection may stand for the whole critique: never where the tier is high."""
+        cascade = self.route.cascade
+        return cascade is not None and cascade.clears and self.tier is not Tier.HIGH
 
 
 @dataclass(frozen=True, slots=True)

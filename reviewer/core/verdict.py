@@ -5,9 +5,11 @@ Invariants, each a property test:
 
 * adding a trouble, or a finding beside those that are due, never lowers the verdict; neither does taking one away
   that is due;
-* turning a MET into anything else never lowers it; turning UNCERTAIN into NOT_MET never does where the criterion's
-  `on_fail` is at least its `on_uncertain` (an author may well send the unclear to a person and the clear to revision);
-* the order of findings and troubles does not matter;
+* another critique never lowers it but by making up a quorum, and another screen never does where a critique stands;
+* turning a MET into anything else never lowers it, unless two judges agree from then on; turning UNCERTAIN into NOT_MET
+  never does where the criterion's `on_fail` is at least its `on_uncertain` (an author may well send the unclear to a
+  person and the clear to revision);
+* the order of findings, critiques and troubles does not matter;
 * `decide` is total: for what it cannot place it asks for a handoff, it never raises.
 
 NOT_APPLICABLE is not on that scale: it is a waiver, and more than half of them ask for a person.
@@ -15,13 +17,22 @@ NOT_APPLICABLE is not on that scale: it is a waiver, and more than half of them 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 
 from reviewer.core.baseline import INJECTION_CRITERIA
 from reviewer.core.finding import Finding, Origin, Outcome, Quote
-from reviewer.core.outcome import Completed, CritiqueOutcome, FailureKind, Malformed, Refused, Truncated, Unavailable
+from reviewer.core.hearing import Hearing, disagreements, gaps, hear
+from reviewer.core.outcome import (
+    Completed,
+    Critique,
+    FailureKind,
+    Malformed,
+    Refused,
+    Truncated,
+    Unavailable,
+)
 from reviewer.core.rubric import Criterion, Effect, Severity
 from reviewer.core.rulebook import Facts, Plan, PlannedCriterion, inapplicable
 
@@ -92,7 +103,7 @@ class EvidenceSet:
 
     Attributes:
         findings: of checks and critic, in any order, in force after verification.
-        critique: None where the second model was not asked.
+        critiques: in any order, one a reviewer whose word counts; none where the second model was not asked.
         troubles: circumstances found on the way, in any order.
         attempt: how many times this draft was revised already.
         waived: `inapplicable(plan, facts)`, where the caller has it already.
@@ -101,10 +112,15 @@ class EvidenceSet:
     plan: Plan
     facts: Facts
     findings: tuple[Finding, ...] = ()
-    critique: CritiqueOutcome | None = None
+    critiques: tuple[Critique, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     attempt: int = 0
     waived: frozenset[str] | None = None
+
+    @property
+    def inapplicable(self) -> frozenset[str]:
+        """Keys of the criteria whose conditions do not hold."""
+        return inapplicable(self.plan, self.facts) if self.waived is None else self.waived
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +129,18 @@ class Decision:
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = field(default=())
+
+
+class Screening(Enum):
+    """What a screen's critique leads to.
+
+    CLEARS: it stands for the whole critique. PASSES_ON: the reviewer behind it is asked. SETTLES: a person is needed
+    whatever another reviewer may say.
+    """
+
+    CLEARS = 1
+    PASSES_ON = 2
+    SETTLES = 3
 
 
 _VERDICT = {Effect.NOTE: Verdict.APPROVE, Effect.REVISE: Verdict.REVISE, Effect.HANDOFF: Verdict.HUMAN_HANDOFF}
@@ -131,22 +159,44 @@ def decide(evidence: EvidenceSet) -> Decision:
 
     Total and deterministic: same evidence in any order, same decision.
     """
-    planned = evidence.plan.by_key
+    plan = evidence.plan
+    hearing = hear(evidence.critiques, screen_clears=plan.screen_clears)
     reasons = [Reason(t.cause, t.effect, t.criterion, None, t.message) for t in evidence.troubles]
-    if evidence.plan.route.mandatory_human:
+    if plan.route.mandatory_human:
         reasons.append(_handoff(Cause.POLICY, "the route demands a person for every draft of this intent"))
-    reasons.extend(_from_critique(evidence))
-    reasons.extend(_from_coverage(evidence))
-    for finding in evidence.findings:
-        item = planned.get(finding.criterion)
-        if item is None or finding.unverified or finding.outcome is not _MET or finding.claimed is not _MET:
-            reasons.extend(_from_finding(finding, item))
-    effect = max((reason.effect for reason in reasons), default=Effect.NOTE)
-    if effect is Effect.REVISE and evidence.attempt >= evidence.plan.route.max_revisions:
+    reasons.extend(_from_findings(evidence, hearing))
+    reasons.extend(_from_critiques(evidence, hearing))
+    reasons.extend(_from_coverage(evidence, hearing))
+    effect = _greatest(reasons)
+    if effect is Effect.REVISE and evidence.attempt >= plan.route.max_revisions:
         effect = Effect.HANDOFF
-        bound = evidence.plan.route.max_revisions
+        bound = plan.route.max_revisions
         reasons.append(_handoff(Cause.REVISIONS_EXHAUSTED, f"still to revise after {evidence.attempt} of {bound}"))
     return Decision(_VERDICT[effect], tuple(sorted(set(reasons), key=_order)))
+
+
+def weigh_screen(evidence: EvidenceSet) -> Screening:
+    """Say what a screen's critique leads to.
+
+    Args:
+        evidence: with this critique and its findings, and nothing of any other judge.
+    """
+    hearing = Hearing((), evidence.critiques, frozenset(critique.judge for critique in evidence.critiques))
+    if _settled(evidence, hearing):
+        return Screening.SETTLES
+    if not evidence.plan.screen_clears:
+        return Screening.PASSES_ON
+    alone = hear(evidence.critiques, screen_clears=True)
+    reasons = [
+        *_from_findings(evidence, alone),
+        *_from_critiques(evidence, alone),
+        *_from_critic_coverage(evidence, alone),
+    ]
+    return Screening.CLEARS if _greatest(reasons) is Effect.NOTE else Screening.PASSES_ON
+
+
+def _greatest(reasons: Iterable[Reason]) -> Effect:
+    return max([reason.effect for reason in reasons], default=Effect.NOTE)
 
 
 def _order(reason: Reason) -> tuple[int, int, int, str, str, str]:
@@ -197,25 +247,63 @@ def _effect(finding: Finding, criterion: Criterion) -> Effect | None:
     return failed
 
 
-def _from_critique(evidence: EvidenceSet) -> Iterator[Reason]:
-    """What the critique as a whole says, apart from its findings."""
-    critique = evidence.critique
-    match critique:
-        case None:
-            return
+def _from_findings(evidence: EvidenceSet, hearing: Hearing) -> Iterator[Reason]:
+    """What all findings that count ask for, each for itself, and where two judges contradict each other."""
+    planned = evidence.plan.by_key
+    for finding in evidence.findings:
+        item = planned.get(finding.criterion)
+        plain = finding.outcome is _MET and finding.claimed is _MET and not finding.unverified and item is not None
+        if not plain and hearing.hears(finding):
+            yield from _from_finding(finding, item)
+    if len(hearing.critiques) > 1:
+        for rows in disagreements(hearing, evidence.plan, evidence.findings):
+            yield _disagreement(rows, planned[rows[0].criterion])
+
+
+def _disagreement(rows: tuple[Finding, ...], item: PlannedCriterion) -> Reason:
+    opinions = [f"{f.by} says {f.outcome}" + (f" ({f.why})" if f.why else "") for f in rows]
+    quotes = tuple(quote for f in rows for quote in f.quotes if quote.status.verified)
+    severity = item.criterion.severity
+    return Reason(Cause.DISAGREEMENT, Effect.HANDOFF, item.key, severity, "; ".join(opinions), quotes)
+
+
+def _from_critiques(evidence: EvidenceSet, hearing: Hearing) -> Iterator[Reason]:
+    """What the critiques as wholes say, apart from their findings: a lost one only counts where the quorum needs it."""
+    reached = len(hearing.complete) >= evidence.plan.route.quorum
+    lost = Effect.NOTE if reached else Effect.HANDOFF
+    several = len(evidence.critiques) > 1
+    for critique in hearing.critiques:
+        yield from _from_critique(critique, lost, Effect.HANDOFF, named=several)
+    for screen in hearing.screens:
+        yield from _from_critique(screen, Effect.NOTE, Effect.NOTE, named=several)
+
+
+def _from_critique(critique: Critique, lost: Effect, blind: Effect, *, named: bool) -> Iterator[Reason]:
+    """What one critique as a whole says.
+
+    Args:
+        lost: what it asks for where it is not complete.
+        blind: what it asks for where its judge could not use all of what was shown.
+        named: messages begin with the judge.
+    """
+    by = f"{critique.judge or 'nobody'}: " if named else ""
+    outcome = critique.outcome
+    match outcome:
         case Refused():
-            yield _handoff(Cause.REVIEWER_REFUSED, critique.why or "the second model declined")
+            yield Reason(Cause.REVIEWER_REFUSED, lost, "", None, by + (outcome.why or "the second model declined"))
         case Malformed():
-            yield _handoff(Cause.REVIEWER_UNREADABLE, critique.why)
+            yield Reason(Cause.REVIEWER_UNREADABLE, lost, "", None, by + outcome.why)
         case Truncated():
-            yield _handoff(Cause.PARTIAL_COVERAGE, critique.why)
+            yield Reason(Cause.PARTIAL_COVERAGE, lost, "", None, by + outcome.why)
         case Unavailable():
-            yield _handoff(_UNAVAILABLE.get(critique.kind, Cause.REVIEWER_UNAVAILABLE), critique.why)
+            cause = _UNAVAILABLE.get(outcome.kind, Cause.REVIEWER_UNAVAILABLE)
+            yield Reason(cause, lost, "", None, by + outcome.why)
         case Completed():
-            if critique.steering:
-                yield _handoff(Cause.INJECTION_SUSPECTED, "the second model saw text that addresses the reviewer")
-            if critique.unreadable_parts:
-                yield _handoff(Cause.PARTIAL_COVERAGE, "the second model could not use parts of what was shown")
+            if outcome.steering:
+                yield _handoff(Cause.INJECTION_SUSPECTED, by + "the second model saw text that addresses the reviewer")
+            if outcome.unreadable_parts:
+                message = "the second model could not use parts of what was shown"
+                yield Reason(Cause.PARTIAL_COVERAGE, blind, "", None, by + message)
 
 
 _UNAVAILABLE = {
@@ -226,30 +314,46 @@ _UNAVAILABLE = {
 }
 
 
-def _from_coverage(evidence: EvidenceSet) -> Iterator[Reason]:
+def _from_coverage(evidence: EvidenceSet, hearing: Hearing) -> Iterator[Reason]:
     """Absence is bad news: each criterion that applies needs an answer of each of its judges."""
-    plan = evidence.plan
-    waived = inapplicable(plan, evidence.facts) if evidence.waived is None else evidence.waived
+    waived = evidence.inapplicable
     checked = {f.criterion for f in evidence.findings if f.origin is Origin.CHECK}
-    for item in plan.criteria:
+    for item in evidence.plan.criteria:
         missing = item.check is not None and item.key not in checked and item.key not in waived
         if missing and not any(_tells_of_check(trouble, item.key) for trouble in evidence.troubles):
             yield _handoff(Cause.CHECK_UNAVAILABLE, "the deterministic check gave no finding", item.key)
-    if not any(item.asks_critic for item in plan.criteria):
-        return
-    if not isinstance(evidence.critique, Completed):
-        if evidence.critique is None and not any(t.effect is Effect.HANDOFF for t in evidence.troubles):
-            yield _handoff(Cause.PARTIAL_COVERAGE, "the second model was not asked")
-        return
-    asked = [item.key for item in plan.criteria if item.asks_critic and item.key not in waived]
-    critic = [f for f in evidence.findings if f.origin is Origin.CRITIC]
-    answered = {f.criterion for f in critic}
-    for key in asked:
-        if key not in answered:
+    if any(item.asks_critic for item in evidence.plan.criteria):
+        yield from _from_critic_coverage(evidence, hearing)
+
+
+def _from_critic_coverage(evidence: EvidenceSet, hearing: Hearing) -> Iterator[Reason]:
+    """Whether enough critiques were made, and what each complete one leaves open."""
+    made, quorum = len(hearing.critiques), evidence.plan.route.quorum
+    if made < quorum:
+        if _settled(evidence, hearing):
+            message = "what the screening model found asks for a person already: nobody else was asked"
+            yield Reason(Cause.PARTIAL_COVERAGE, Effect.NOTE, "", None, message)
+        elif not any(t.effect is Effect.HANDOFF for t in evidence.troubles):
+            message = f"{made} of {quorum} due critiques were made" if made else "the second model was not asked"
+            yield _handoff(Cause.PARTIAL_COVERAGE, message)
+    for critique in hearing.complete:
+        left = gaps(critique, evidence.plan, evidence.findings, evidence.inapplicable)
+        for key in left.unanswered:
             yield _handoff(Cause.PARTIAL_COVERAGE, "the second model did not answer this question", key)
-    not_applicable = {f.criterion for f in critic if f.outcome is Outcome.NOT_APPLICABLE}.intersection(asked)
-    if len(not_applicable) * 2 > len(asked):
-        yield _handoff(Cause.PARTIAL_COVERAGE, "the second model waived more than half of the questions")
+        if left.mostly_waived:
+            yield _handoff(Cause.PARTIAL_COVERAGE, "the second model waived more than half of the questions")
+
+
+def _settled(evidence: EvidenceSet, hearing: Hearing) -> bool:
+    """Whether what counts of a screen asks for a person by itself, so that nobody else need be asked."""
+    planned = evidence.plan.by_key
+    for screen in hearing.screens:
+        if isinstance(screen.outcome, Completed) and screen.outcome.steering:
+            return True
+        own = [f for f in evidence.findings if f.by == screen.judge and f.origin is Origin.CRITIC and hearing.hears(f)]
+        if any(_greatest(_from_finding(f, planned.get(f.criterion))) is Effect.HANDOFF for f in own):
+            return True
+    return False
 
 
 def _tells_of_check(trouble: Trouble, key: str) -> bool:

@@ -21,8 +21,9 @@ from typing import TypeAlias
 
 from reviewer.core.finding import Finding, Origin, Outcome, Quote, QuoteStatus
 from reviewer.core.folding import Folded, fold, fold_part
-from reviewer.core.outcome import Answer, Evidence
+from reviewer.core.outcome import Answer, Completed, Critique, Evidence
 from reviewer.core.rubric import Criterion, EvidenceDemand, Place
+from reviewer.core.rulebook import Plan
 from reviewer.core.segments import Segmented, SegmentIndex
 
 MIN_QUOTE_CHARS = 12
@@ -174,6 +175,27 @@ def verify(answer: Answer, criterion: Criterion, judge: str, finder: QuoteFinder
         why=why,
         fix=answer.fix,
         unverified=unverified,
+    )
+
+
+def verify_all(
+    critiques: tuple[Critique, ...], index: SegmentIndex, plan: Plan, waived: frozenset[str]
+) -> tuple[Finding, ...]:
+    """Turn all answers of all complete critiques into findings in force, each by its judge.
+
+    Args:
+        index: the segments that the judges saw.
+        waived: keys of the criteria that do not apply; of an answer to one of them only NOT_MET counts.
+    """
+    finder = QuoteFinder(index)
+    return tuple(
+        [
+            verify(answer, plan.by_key[answer.criterion].criterion, critique.judge, finder)
+            for critique in critiques
+            if isinstance(critique.outcome, Completed)
+            for answer in critique.outcome.answers
+            if answer.criterion not in waived or Outcome.NOT_MET in (answer.outcome, answer.worst)
+        ]
     )
 
 

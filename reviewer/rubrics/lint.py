@@ -6,7 +6,7 @@ Cases are linted in `reviewer.rubrics.lint_cases`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -62,6 +62,7 @@ def lint(directory: Path, today: date) -> LintReport:
         if files.catalogue is not None:
             unfit, doubtful = _reviewer_faults(files.routing, files.catalogue.model)
             errors.extend(unfit)
+            errors.extend(_panel_errors(files.routing, files.catalogue.model))
             warnings.extend(doubtful)
             errors.extend(retired(files.routing, files.catalogue.model, today))
             warnings.extend(retiring(files.routing, files.catalogue.model, today))
@@ -103,17 +104,44 @@ def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> tup
     return errors, warnings
 
 
+def _panel_errors(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iterator[Fault]:
+    """Judges that share their training share their errors: a panel of relatives is one judge who is paid twice."""
+    for path, route in routing.model.placed_routes():
+        if route.panel is None:
+            continue
+        families = _families(route.reviewers, routing.model, catalogue)
+        if len(families) < route.panel.size:
+            message = f"a panel of {route.panel.size} needs as many families, its reviewers are of {_listed(families)}"
+            yield routing.document.fault((*path, "panel", "size"), message)
+
+
 def _route_warnings(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iterator[Fault]:
     for path, route in routing.model.placed_routes():
-        if route.tier is Tier.HIGH and (families := _families(route, routing.model, catalogue)) and len(families) == 1:
-            message = f"all reviewers are of family {min(families)}: drafts of that family always go to a person"
+        if route.tier is Tier.HIGH and (message := _unjudged(route, routing.model, catalogue)):
             yield routing.document.fault((*path, "reviewers"), message)
         if DataClass.RESTRICTED in route.data_classes:
             yield routing.document.fault((*path, "data_classes"), "restricted material would leave the house")
 
 
-def _families(route: Route, routing: Routing, catalogue: ModelCatalogue) -> set[str]:
-    entries = (catalogue.find(routing.reviewer(name).model) for name in route.reviewers)
+def _unjudged(route: Route, routing: Routing, catalogue: ModelCatalogue) -> str:
+    """Say whose drafts a route can never approve, because too few reviewers of other families are left for them."""
+    screen = route.cascade.screen if route.cascade else ""
+    families = _families([name for name in route.reviewers if name != screen], routing, catalogue)
+    if not families or not route.require_other_family or len(families) > route.quorum:
+        return ""
+    who = "all reviewers" if not screen else "all reviewers behind the screen"
+    if len(families) == 1:
+        return f"{who} are of family {min(families)}: drafts of that family always go to a person"
+    needed = f"a quorum of {route.quorum} from {len(families)} families"
+    return f"{needed}: drafts of {_listed(families)} always go to a person"
+
+
+def _listed(families: set[str]) -> str:
+    return ", ".join(sorted(families))
+
+
+def _families(reviewers: Iterable[str], routing: Routing, catalogue: ModelCatalogue) -> set[str]:
+    entries = (catalogue.find(routing.reviewer(name).model) for name in reviewers)
     return {entry.family for entry in entries if entry is not None}
 
 

@@ -30,6 +30,7 @@ _DEMANDS: Final = {
 }
 _BOUNDARY = re.compile(r"^Boundary of this call: (\w+)\. ", re.MULTILINE)
 _NOT_ASKED = re.compile(r"^These questions do not arise here, leave them out: ([\w, ]+)\.$", re.MULTILINE)
+_GROUP = re.compile(r"^Answer only questions c(\d+) to c(\d+)\. ", re.MULTILINE)
 _TITLE = re.compile(r"begin .*?\b([dmsrt]\d*)(?: by (\w+)| \(\w+\))?>>\n")
 # How the core spells hidden characters out.
 SPELLED = re.compile("\u27e8U\\+[0-9A-F]{4,6}\u27e9")
@@ -100,7 +101,7 @@ class ReadPrompt:
     """What one request asks.
 
     Attributes:
-        questions: those that arise for this request, in order.
+        questions: those that arise for this request, in order; of these its group, where they were split.
         parts: in order; the draft is last.
         attention: none or two.
     """
@@ -154,6 +155,9 @@ def read(prefix: str, blocks: Sequence[str]) -> ReadPrompt:
     if skipped is not None:
         left_out = frozenset(skipped.group(1).split(", "))
         questions = tuple(q for q in questions if q.alias not in left_out)
+    if (group := _GROUP.search(trusted)) is not None:
+        first, last = map(int, group.groups())
+        questions = tuple(q for q in questions if first <= int(q.alias.removeprefix("c")) <= last)
     attention = tuple(AttentionStatement(*match.groups()) for match in _ATTENTION.finditer(trusted))
     return ReadPrompt(questions, parts, attention)
 

@@ -24,7 +24,7 @@ from reviewer.core.finding import Finding, Origin, Outcome, Quote, QuoteStatus
 from reviewer.core.guidance import DrafterGuidance
 from reviewer.core.ids import uuid7
 from reviewer.core.models import ModelCatalogue
-from reviewer.core.outcome import Completed
+from reviewer.core.outcome import Completed, Critique
 from reviewer.core.record import Entry, seal
 from reviewer.core.redaction import redact
 from reviewer.core.review import Review, RouteTaken
@@ -35,6 +35,8 @@ from reviewer.core.segments import SegmentIndex, segment
 from reviewer.core.verdict import EvidenceSet, Verdict
 
 MOMENT = datetime(2026, 11, 21, 9, 30, 15, 250_000, tzinfo=UTC)
+JUDGE = Origin.CRITIC.value
+"""Who gives the findings of a critic, where a test does not say who."""
 CONTENT_KEY = bytes(range(32))
 FACTS = Facts(intent="probe.ask", locale="en-US", has_sources=True, has_tool_calls=False, has_draft_text=True)
 
@@ -99,6 +101,10 @@ CATALOGUE = ModelCatalogue.model_validate(
 )
 
 
+REVIEWERS = ("critic", "second", "third")
+"""Reviewers that a route may name; the first one is that of a route that names none."""
+
+
 def plan_of(*rubrics: Rubric, tier: str = "high", **route: object) -> Plan:
     """Plan a request to a route that runs these rubrics, every check of theirs being content."""
     asked: dict[str, object] = {
@@ -115,7 +121,7 @@ def plan_of(*rubrics: Rubric, tier: str = "high", **route: object) -> Plan:
         {
             "schema": 1,
             "version": "1.0.0",
-            "reviewers": [{"id": "critic", "provider": "anthropic", "model": "critic-1"}],
+            "reviewers": [{"id": name, "provider": "anthropic", "model": f"{name}-1"} for name in REVIEWERS],
             "default": default,
             "routes": [asked | route],
         }
@@ -141,21 +147,28 @@ def finding(
     why: str = "",
     fix: str | None = None,
     unverified: bool = False,
+    by: str = "",
 ) -> Finding:
     """Build a finding that claims what is in force unless told otherwise."""
-    return Finding(criterion, origin, origin.value, claimed or outcome, outcome, quotes, why, fix, unverified)
+    return Finding(criterion, origin, by or origin.value, claimed or outcome, outcome, quotes, why, fix, unverified)
 
 
-def answers(plan: Plan) -> tuple[Finding, ...]:
-    """Answer every criterion of a plan with MET, by each of its judges."""
+def answers(plan: Plan, judges: tuple[str, ...] = (JUDGE,)) -> tuple[Finding, ...]:
+    """Answer every criterion of a plan with MET, by its check and by each judge."""
     by_check = [finding(item.key, origin=Origin.CHECK) for item in plan.criteria if item.check is not None]
-    by_critic = [finding(item.key) for item in plan.criteria if item.asks_critic]
+    by_critic = [finding(item.key, by=judge) for judge in judges for item in plan.criteria if item.asks_critic]
     return (*by_check, *by_critic)
 
 
 def clean(plan: Plan) -> EvidenceSet:
     """Return the evidence of a draft that nobody has anything against."""
-    return EvidenceSet(plan, FACTS, answers(plan), Completed(()) if plan.full else None)
+    return EvidenceSet(plan, FACTS, answers(plan), (Critique(JUDGE, Completed(())),) if plan.full else ())
+
+
+def heard(plan: Plan, *critiques: Critique) -> EvidenceSet:
+    """Return the evidence of critiques that have nothing against a draft, as far as they are complete."""
+    judges = tuple(critique.judge for critique in critiques if isinstance(critique.outcome, Completed))
+    return EvidenceSet(plan, FACTS, answers(plan, judges), critiques)
 
 
 def quote(text: str, status: QuoteStatus = QuoteStatus.EXACT, place: Place = Place.DRAFT) -> Quote:

@@ -7,11 +7,20 @@ from dataclasses import dataclass, replace
 from hypothesis import strategies as st
 
 from reviewer.core.finding import Finding, Origin, Outcome, QuoteStatus
-from reviewer.core.outcome import Completed, CritiqueOutcome, FailureKind, Malformed, Refused, Truncated, Unavailable
+from reviewer.core.outcome import (
+    Completed,
+    Critique,
+    CritiqueOutcome,
+    FailureKind,
+    Malformed,
+    Refused,
+    Truncated,
+    Unavailable,
+)
 from reviewer.core.rubric import Effect
 from reviewer.core.rulebook import Facts, Plan
 from reviewer.core.verdict import Cause, EvidenceSet, Trouble
-from tests.support.builders import FACTS, clean, finding, quote
+from tests.support.builders import FACTS, JUDGE, clean, finding, quote
 
 outcomes = st.sampled_from(Outcome)
 effects = st.sampled_from(Effect)
@@ -29,6 +38,7 @@ completed = st.builds(
     steering=st.booleans(),
     unreadable_parts=st.sampled_from([(), ("d1",)]),
 )
+critiques = st.builds(Critique, st.just(JUDGE), completed | failures)
 troubles = st.builds(
     Trouble, st.sampled_from(Cause), messages, effects, st.sampled_from(["", "probe/blocker", "ghost/one"])
 )
@@ -74,10 +84,26 @@ def evidence_sets(draw: st.DrawFn, plan: Plan) -> EvidenceSet:
         evidence,
         facts=draw(st.just(evidence.facts) | facts),
         findings=tuple(draw(st.permutations(answered))),
-        critique=draw(st.just(evidence.critique) | completed | failures | st.none()),
+        critiques=draw(st.just(evidence.critiques) | st.tuples(critiques) | st.just(())),
         troubles=tuple(draw(st.lists(troubles, max_size=2))),
         attempt=draw(st.integers(0, 3)),
     )
+
+
+@st.composite
+def opinions(draw: st.DrawFn, plan: Plan, judge: str) -> tuple[Critique, tuple[Finding, ...]]:
+    """One judge's critique with its findings: content but for a few changes, or lost and then without findings."""
+    if not draw(st.integers(0, 3)):
+        return Critique(judge, draw(failures)), ()
+    answered = [finding(item.key, by=judge) for item in plan.criteria if item.asks_critic]
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(answered) - 1))
+        answered[at] = replace(
+            answered[at], outcome=draw(outcomes), claimed=draw(outcomes), unverified=draw(st.booleans())
+        )
+    if not draw(st.integers(0, 5)):
+        del answered[draw(st.integers(0, len(answered) - 1))]
+    return Critique(judge, draw(st.just(Completed(())) | completed)), tuple(answered)
 
 
 words = st.sampled_from(

@@ -7,15 +7,16 @@ from datetime import date
 
 import pytest
 
-from reviewer.core.choice import candidates
+from reviewer.core.choice import Seating, candidates, seating
 from reviewer.core.draft import Drafter, ImagePart
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.passage import RedactedDraft
 from reviewer.core.redaction import redact
 from reviewer.core.routing import ReviewerSpec
+from reviewer.core.rubric import Effect
 from reviewer.core.rulebook import Plan
 from reviewer.core.verdict import Cause, Trouble
-from tests.support.builders import criterion, plan_of, request, rubric
+from tests.support.builders import REVIEWERS, criterion, plan_of, request, rubric
 
 TODAY = date(2026, 11, 21)
 OPEN = {"anthropic", "openai"}
@@ -32,9 +33,9 @@ def catalogue(**changes: object) -> ModelCatalogue:
     return ModelCatalogue.model_validate({"schema": 1, "version": "1.0.0", "models": models})
 
 
-def plan(*, require_other_family: bool = True) -> Plan:
+def plan(*, tier: str = "high", **route: object) -> Plan:
     """A plan with both reviewers."""
-    made = plan_of(rubric(criterion("asked")), require_other_family=require_other_family)
+    made = plan_of(rubric(criterion("asked")), tier=tier, **route)
     specs = tuple(
         ReviewerSpec(id=f"r_{name}", provider=p, model=name) for name, p in (("opus", "anthropic"), ("gpt", "openai"))
     )
@@ -99,6 +100,101 @@ def test_nobody_left(drafter: str, providers: set[str], cause: Cause) -> None:
     found = candidates(plan(), catalogue(), draft_by(drafter), TODAY, providers)
     assert isinstance(found, Trouble)
     assert found.cause is cause
+
+
+def _many(*families: str, **route: object) -> tuple[Plan, ModelCatalogue]:
+    """A plan whose reviewers are of these families, in this order, and a catalogue that knows them."""
+    specs = [ReviewerSpec(id=f"r{n}", provider="openai", model=f"{name}-{n}") for n, name in enumerate(families)]
+    models = [_model(spec.model, name) for spec, name in zip(specs, families, strict=True)]
+    known = ModelCatalogue.model_validate({"schema": 1, "version": "1.0.0", "models": [*models, _model("me", "mine")]})
+    made = plan_of(rubric(criterion("asked")), reviewers=REVIEWERS, **route)  # type: ignore[arg-type]
+    return replace(made, reviewers=tuple(specs)), known
+
+
+def _seated(families: str, drafter: str = "me", **route: object) -> Seating | Trouble:
+    made, known = _many(*families.split(), **route)
+    return seating(made, known, draft_by(drafter), TODAY, OPEN)
+
+
+PANEL_OF_3 = {"mode": "panel", "panel": {"size": 3, "quorum": 2}}
+CASCADE = {"mode": "cascade", "cascade": {"screen": "critic"}}
+
+
+def test_a_single_seat_goes_to_the_first() -> None:
+    """Where one reviewer is asked, all others stand by, relatives of the first included."""
+    found = _seated("aa aa bb")
+    assert isinstance(found, Seating)
+    assert (names(found.seats), names(found.spares)) == (["aa-0"], ["aa-1", "bb-2"])
+    assert (found.screen, found.notes) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("families", "drafter", "seats", "spares"),
+    [
+        ("aa bb cc", "me", ["aa-0", "bb-1", "cc-2"], []),
+        ("aa aa bb bb cc dd", "me", ["aa-0", "bb-2", "cc-4"], ["aa-1", "bb-3", "dd-5"]),
+        ("aa bb cc dd", "bb-1", ["aa-0", "cc-2", "dd-3"], []),
+    ],
+)
+def test_a_panel_is_of_different_families(families: str, drafter: str, seats: list[str], spares: list[str]) -> None:
+    """Each seat goes to the first reviewer of a family that has none, the drafter's left out; the rest stand by."""
+    found = _seated(families, drafter, **PANEL_OF_3)
+    assert isinstance(found, Seating)
+    assert (names(found.seats), names(found.spares), found.notes) == (seats, spares, ())
+
+
+@pytest.mark.parametrize(
+    ("families", "drafter", "cause"),
+    [("aa bb cc", "cc-2", Cause.SAME_FAMILY), ("aa bb aa", "me", Cause.REVIEWER_UNAVAILABLE)],
+)
+def test_an_empty_seat_is_noted(families: str, drafter: str, cause: Cause) -> None:
+    """A panel that can still make its quorum sits, and says who is missing."""
+    found = _seated(families, drafter, **PANEL_OF_3)
+    assert isinstance(found, Seating)
+    assert len(found.seats) == 2
+    assert [(note.cause, note.effect) for note in found.notes] == [(cause, Effect.NOTE)]
+
+
+@pytest.mark.parametrize(
+    ("families", "drafter", "cause"),
+    [("aa bb bb", "bb-1", Cause.SAME_FAMILY), ("aa aa aa", "me", Cause.REVIEWER_UNAVAILABLE)],
+)
+def test_a_panel_without_quorum_does_not_sit(families: str, drafter: str, cause: Cause) -> None:
+    """Where no quorum can come together nobody is asked, and a person is."""
+    found = _seated(families, drafter, **PANEL_OF_3)
+    assert isinstance(found, Trouble)
+    assert (found.cause, found.effect) == (cause, Effect.HANDOFF)
+
+
+def test_a_screen_has_no_seat() -> None:
+    """The reviewer that screens is asked first and never stands in for the one behind it."""
+    made, known = _many("aa", "bb", "bb", **CASCADE)
+    specs = tuple(replace_id(spec, "critic" if n == 0 else f"r{n}") for n, spec in enumerate(made.reviewers))
+    found = seating(replace(made, reviewers=specs), known, draft_by("me"), TODAY, OPEN)
+    assert isinstance(found, Seating)
+    assert found.screen is not None
+    assert (found.screen.entry.id, names(found.seats), names(found.spares)) == ("aa-0", ["bb-1"], ["bb-2"])
+
+
+def replace_id(spec: ReviewerSpec, name: str) -> ReviewerSpec:
+    """The same reviewer under another id."""
+    return spec.model_copy(update={"id": name})
+
+
+@pytest.mark.parametrize(("drafter", "sits"), [("aa-0", True), ("bb-1", False), ("me", True)])
+def test_the_family_rule_holds_for_both_stages(drafter: str, sits: bool) -> None:
+    """A screen of the drafter's family is left out with a note; without a reviewer behind it nobody is asked."""
+    made, known = _many("aa", "bb", "bb", **CASCADE)
+    specs = tuple(replace_id(spec, "critic" if n == 0 else f"r{n}") for n, spec in enumerate(made.reviewers))
+    found = seating(replace(made, reviewers=specs), known, draft_by(drafter), TODAY, OPEN)
+    if sits:
+        assert isinstance(found, Seating)
+        noted = [(note.cause, note.effect) for note in found.notes]
+        assert noted == ([(Cause.SAME_FAMILY, Effect.NOTE)] if found.screen is None else [])
+        assert (found.screen is None) is (drafter == "aa-0")
+    else:
+        assert isinstance(found, Trouble)
+        assert (found.cause, found.effect) == (Cause.SAME_FAMILY, Effect.HANDOFF)
 
 
 def test_a_plan_without_questions_asks_nobody() -> None:

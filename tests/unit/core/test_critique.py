@@ -8,23 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewer.core.critique import MAX_EVIDENCE, MAX_FINDINGS, MAX_QUOTE_CHARS, MAX_WHY_CHARS, parse
+from reviewer.core.critique import MAX_EVIDENCE, MAX_FINDINGS, MAX_QUOTE_CHARS, MAX_WHY_CHARS, join, parse
 from reviewer.core.finding import Outcome
 from reviewer.core.outcome import (
     Answer,
     Completed,
     CritiqueOutcome,
     Evidence,
+    FailureKind,
     Malformed,
     Refused,
     Reply,
     StopReason,
     Truncated,
+    Unavailable,
     Usage,
 )
-from reviewer.core.prompt import Prompt
+from reviewer.core.prompt import Prompt, divide
+from reviewer.core.questionnaire import split
 from reviewer.core.rubric import Place
-from tests.support.small_review import KEYS, rendered
+from tests.support.small_review import KEYS, NONCE, QUESTIONNAIRE, rendered
 
 PROMPT = rendered().prompt
 ATTENTION = PROMPT.attention
@@ -313,3 +316,57 @@ def test_order_of_findings_does_not_matter(findings: list[dict[str, object]]) ->
 def test_repaired_prompt_reads_the_same() -> None:
     """The second ask has the same questions and attention checks as the first."""
     assert read(GOOD, prompt=PROMPT.repaired()) == read(GOOD)
+
+
+def test_a_group_drops_what_it_was_not_asked() -> None:
+    """Answers to questions of another group are dropped and counted, those to its own are kept."""
+    shown = rendered()
+    first, second = divide(shown.prompt, shown.index, [(g, NONCE) for g in split(QUESTIONNAIRE, 2, ())])
+    whole = json.dumps(document(found("c5"), met=("c1", "c2", "c3", "c4")))
+    read_first, read_second = (read(whole, prompt=prompt) for prompt in (first, second))
+
+    assert isinstance(read_first, Completed)
+    assert isinstance(read_second, Completed)
+    assert [answer.criterion for answer in read_first.answers] == list(KEYS[:3])
+    assert [answer.criterion for answer in read_second.answers] == list(KEYS[3:])
+    assert (read_first.dropped, read_second.dropped) == (2, 3)
+
+
+LATE = Unavailable(FailureKind.DEADLINE, "late")
+GONE = Unavailable(FailureKind.CONNECTION, "gone")
+GROUP = Completed((Answer(KEYS[0], Outcome.MET),), dropped=1)
+OTHER = Completed(
+    (Answer(KEYS[1], Outcome.NOT_MET),),
+    steering=True,
+    steering_segment="d2",
+    dropped=2,
+    unreadable_parts=("s1.1", "d1"),
+)
+
+
+def test_groups_are_joined_in_order() -> None:
+    """Answers follow each other; what one group saw of steering or could not read, all of them saw."""
+    assert join([GROUP, OTHER, Completed((), unreadable_parts=("d1", "d9"))]) == Completed(
+        (*GROUP.answers, *OTHER.answers),
+        steering=True,
+        steering_segment="d2",
+        dropped=3,
+        unreadable_parts=("s1.1", "d1", "d9"),
+    )
+    assert join([OTHER]) is OTHER
+
+
+@pytest.mark.parametrize("failure", [Refused("no"), Malformed("prose"), Truncated("cut"), LATE, GONE])
+def test_one_failed_group_fails_all(failure: CritiqueOutcome) -> None:
+    """A critique with a hole in it is none, wherever the hole is."""
+    for at in range(3):
+        outcomes: list[CritiqueOutcome] = [GROUP, OTHER]
+        outcomes.insert(at, failure)
+        assert join(outcomes) == failure
+
+
+@pytest.mark.parametrize("said", [Refused("no"), Malformed("prose"), Truncated("cut"), LATE])
+def test_what_was_said_counts_before_an_outage(said: CritiqueOutcome) -> None:
+    """A group that refused is not asked again elsewhere because another one met an outage."""
+    assert join([GONE, said, GROUP]) == said
+    assert join([GONE, GROUP, Unavailable(FailureKind.OVERLOADED, "full")]) == GONE

@@ -292,6 +292,16 @@ def test_a_long_record_holds_digests_of_its_lists() -> None:
     assert len(_rows(brief["findings"])) == 9
 
 
+def test_a_record_of_many_calls_fits() -> None:
+    """A panel of five, asked in eight groups of questions and again and again, still has a record in the log."""
+    made = replace(largest(3 * 64, 128), calls=(CALL,) * (5 * 8 * 6))
+    short = record_of(made)
+    calls = [row for _ in range(5 * 8 * 6) for row in _rows(record_of(replace(FULL, calls=(CALL,)))["calls"])]
+
+    assert len(seal(made, CONTENT_KEY).record) <= MAX_RECORD_BYTES
+    assert short["calls"] == {"sha256": hashlib.sha256(rfc8785.dumps(calls)).hexdigest()}
+
+
 def _rows(value: object) -> list[Any]:
     assert isinstance(value, list)
     return value

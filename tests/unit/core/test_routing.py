@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reviewer.core.draft import DataClass, Tier
-from reviewer.core.routing import Guidance, Route, Routing, effective_tier, intent_covers, intent_matches
+from reviewer.core.routing import CritiqueMode, Guidance, Route, Routing, effective_tier, intent_covers, intent_matches
 
 label = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
 intent_labels = st.lists(label, min_size=1, max_size=6).map(".".join)
@@ -28,11 +31,23 @@ def routing(*routes: dict[str, object], **fields: object) -> Routing:
     content: dict[str, object] = {
         "schema": 1,
         "version": "1.0.0",
-        "reviewers": [{"id": "critic", "provider": "anthropic", "model": "claude-opus-4-6"}],
+        "reviewers": [
+            {"id": "critic", "provider": "anthropic", "model": "claude-opus-4-6"},
+            {"id": "other", "provider": "openai", "model": "gpt-5.5"},
+            {"id": "twin", "provider": "openai_compatible", "model": "Claude-Opus-4-6"},
+        ],
         "default": route("unknown", "*", tier="high"),
         "routes": list(routes),
     }
     return Routing.model_validate(content | fields)
+
+
+def panel(**fields: object) -> dict[str, object]:
+    return route("aa", "x", mode="panel", panel=fields, reviewers=["critic", "other", "twin"])
+
+
+def cascade(*, tier: str = "low", reviewers: Sequence[str] = ("critic", "other", "twin"), **fields: object) -> Any:
+    return route("aa", "x", tier=tier, mode="cascade", cascade=fields, reviewers=list(reviewers))
 
 
 TABLE = routing(
@@ -125,7 +140,7 @@ def test_deep_label_is_cheap() -> None:
         ({"routes": [route("aa", "x"), route("bb", "x")]}, "already stands in route aa"),
         ({"routes": [route("aa", "x.*"), route("bb", "x.*")]}, "already stands in route aa"),
         ({"routes": [route("aa", "*")]}, "belongs to the default"),
-        ({"routes": [route("aa", "x", reviewers=["nobody"])]}, "unknown reviewer nobody; known: critic"),
+        ({"routes": [route("aa", "x", reviewers=["nobody"])]}, "unknown reviewer nobody; known: critic, other, twin"),
         ({"reviewers": [{"id": "critic", "provider": "openai", "model": "m"}] * 2}, "stands twice"),
         ({"routes": [route("aa", "x", tier="high", reviewers=[])]}, "at least one reviewer"),
         ({"routes": [route("aa", "x", rubrics=["health", "health"])]}, "twice"),
@@ -133,6 +148,24 @@ def test_deep_label_is_cheap() -> None:
         ({"routes": [route("aa", "x", tier=3)]}, "low, medium or high"),
         ({"routes": [route("aa", "x", max_revisions=11)]}, "less than or equal to 10"),
         ({"routes": [route("aa", "x", sample_percent=101)]}, "less than or equal to 100"),
+        ({"routes": [route("aa", "x", mode="crowd")]}, "'single', 'panel' or 'cascade'"),
+        ({"routes": [route("aa", "x", fan_out=0)]}, "greater than or equal to 1"),
+        ({"routes": [route("aa", "x", fan_out=9)]}, "less than or equal to 8"),
+        ({"routes": [route("aa", "x", mode="panel")]}, "mode panel needs panel"),
+        ({"routes": [route("aa", "x", mode="cascade")]}, "mode cascade needs cascade"),
+        ({"routes": [route("aa", "x", panel={"size": 2})]}, "belongs to mode panel, and the mode is single"),
+        ({"routes": [route("aa", "x", cascade={"screen": "critic"})]}, "belongs to mode cascade"),
+        ({"routes": [route("aa", "x", mode="cascade", panel={"size": 2})]}, "belongs to mode panel, and"),
+        ({"routes": [panel(size=1)]}, "greater than or equal to 2"),
+        ({"routes": [panel(size=6)]}, "less than or equal to 5"),
+        ({"routes": [panel(size=2, quorum=0)]}, "greater than or equal to 1"),
+        ({"routes": [panel(size=2, quorum=3)]}, "a quorum of 3 cannot come from 2 reviewers"),
+        ({"routes": [panel(size=4)]}, "a panel of 4 needs as many reviewers, got 3"),
+        ({"routes": [panel(size="many")]}, "valid integer"),
+        ({"routes": [cascade(screen="nobody")]}, "nobody is not one of the route's reviewers"),
+        ({"routes": [cascade(reviewers=["critic"], screen="critic")]}, "needs a reviewer behind its screen"),
+        ({"routes": [cascade(screen="other", tier="high", clears=True)]}, "cannot clear drafts in tier high"),
+        ({"routes": [cascade(screen="twin")]}, "the screen's model claude-opus-4-6 also stands behind it"),
     ],
 )
 def test_refused(fields: dict[str, object], message: str) -> None:
@@ -150,6 +183,25 @@ def test_defaults_are_strict() -> None:
     assert DataClass.RESTRICTED not in made.data_classes
     assert made.guidance is Guidance.FULL
     assert (made.max_revisions, made.sample_percent) == (2, 5)
+    assert (made.mode, made.seats, made.quorum, made.fan_out) == (CritiqueMode.SINGLE, 1, 1, 1)
+
+
+@pytest.mark.parametrize(("fields", "seats", "quorum"), [({"size": 3}, 3, 3), ({"size": 3, "quorum": 1}, 3, 1)])
+def test_a_quorum_is_everybody_unless_stated(fields: dict[str, object], seats: int, quorum: int) -> None:
+    """A panel whose file names no quorum needs all its critiques, and is the same table as one that names them all."""
+    made = routing(panel(**fields))
+
+    assert (made.routes[0].seats, made.routes[0].quorum) == (seats, quorum)
+    assert made == routing(panel(**{"quorum": 3, **fields}))
+
+
+def test_a_screen_never_clears_by_default() -> None:
+    """A cascade that does not say so hears only a screen's objections."""
+    (made,) = routing(cascade(screen="other")).routes
+
+    assert made.cascade is not None
+    assert not made.cascade.clears
+    assert (made.seats, made.quorum) == (1, 1)
 
 
 def test_tier_is_written_as_its_name() -> None:

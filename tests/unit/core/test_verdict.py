@@ -11,11 +11,32 @@ from pydantic import ValidationError
 
 from reviewer.core.baseline import INJECTION_CRITERIA
 from reviewer.core.finding import Finding, Origin, Outcome, QuoteStatus
-from reviewer.core.outcome import Completed, CritiqueOutcome, FailureKind, Malformed, Refused, Truncated, Unavailable
+from reviewer.core.outcome import (
+    Completed,
+    Critique,
+    CritiqueOutcome,
+    FailureKind,
+    Malformed,
+    Refused,
+    Truncated,
+    Unavailable,
+)
 from reviewer.core.rubric import Criterion, Effect, Severity
 from reviewer.core.rulebook import Plan, PlannedCriterion, applies, inapplicable
 from reviewer.core.verdict import Cause, Decision, EvidenceSet, Reason, Trouble, Verdict, decide, verdict_of
-from tests.support.builders import FACTS, answers, changed, clean, criterion, finding, only, plan_of, quote, rubric
+from tests.support.builders import (
+    FACTS,
+    JUDGE,
+    answers,
+    changed,
+    clean,
+    criterion,
+    finding,
+    only,
+    plan_of,
+    quote,
+    rubric,
+)
 from tests.support.strategies import evidence_sets, failures, findings, outcomes, troubles
 
 PLAN = plan_of(
@@ -139,7 +160,7 @@ def test_approval_rests_on_positive_evidence(evidence: EvidenceSet) -> None:
     spotless = (
         not open_questions(evidence)
         and all(trouble.effect is Effect.NOTE for trouble in evidence.troubles)
-        and (evidence.critique == Completed(()) or (evidence.critique is None and not asked))
+        and (evidence.critiques == (Critique(JUDGE, Completed(())),) or (not evidence.critiques and not asked))
         and all(harmless(one, evidence) for one in evidence.findings)
         and not mostly_waived(evidence)
     )
@@ -213,7 +234,7 @@ FAILED: list[tuple[CritiqueOutcome, Cause]] = [
 @pytest.mark.parametrize("answered", [True, False])
 def test_each_failed_critique_has_its_own_cause(critique: CritiqueOutcome, cause: Cause, answered: bool) -> None:
     """Whatever kept the critique from completing is the one cause of the handoff, whether or not answers came along."""
-    evidence = changed(clean(PLAN), critique=critique)
+    evidence = changed(clean(PLAN), critiques=(Critique(JUDGE, critique),))
     if not answered:
         evidence = changed(evidence, findings=tuple(f for f in evidence.findings if f.origin is Origin.CHECK))
     decision = decide(evidence)
@@ -225,7 +246,7 @@ def test_each_failed_critique_has_its_own_cause(critique: CritiqueOutcome, cause
 @given(failures)
 def test_failed_critique_of_an_optional_review_hands_off(critique: CritiqueOutcome) -> None:
     """A critique that was begun and failed hands off even where no criterion needed it."""
-    assert verdict(changed(clean(BY_RULE), critique=critique)) is Verdict.HUMAN_HANDOFF
+    assert verdict(changed(clean(BY_RULE), critiques=(Critique(JUDGE, critique),))) is Verdict.HUMAN_HANDOFF
 
 
 @pytest.mark.parametrize(
@@ -237,7 +258,7 @@ def test_failed_critique_of_an_optional_review_hands_off(critique: CritiqueOutco
 )
 def test_completed_with_reservations_hands_off(critique: CritiqueOutcome, cause: Cause) -> None:
     """A critic that was steered, or could not use a part, cannot approve although all is met."""
-    assert causes(decide(changed(clean(PLAN), critique=critique))) == [cause]
+    assert causes(decide(changed(clean(PLAN), critiques=(Critique(JUDGE, critique),)))) == [cause]
 
 
 def test_unasked_critic_hands_off() -> None:

@@ -119,6 +119,48 @@ def test_one_family(rules: Path, edit: Edit) -> None:
     ]
 
 
+PANEL = "reviewers: [critic, other]\n    mode: panel\n    panel: {size: 2, quorum: %d}"
+
+
+def test_a_panel_of_relatives(rules: Path, edit: Edit) -> None:
+    """A panel whose reviewers are of fewer families than it has seats must not be released."""
+    edit("models.yaml", "family: gpt", "family: claude")
+    line = edit("routing.yaml", "    reviewers: [critic, other]", f"    {PANEL % 1}")
+
+    assert errors(rules) == [
+        f"routing.yaml:{line + 2}:13: routes[0].panel.size: "
+        "a panel of 2 needs as many families, its reviewers are of claude"
+    ]
+
+
+def test_a_panel_whose_quorum_some_drafts_cannot_have(rules: Path, edit: Edit) -> None:
+    """A quorum that needs every family is warned of: drafts of each of them lack one judge."""
+    edit("routing.yaml", "    reviewers: [critic, other]", f"    {PANEL % 2}")
+
+    assert errors(rules) == []
+    assert [warning.split(": ", 1)[1] for warning in warnings(rules)] == [
+        "routes[0].reviewers: a quorum of 2 from 2 families: drafts of claude, gpt always go to a person"
+    ]
+
+
+def test_a_panel_that_can_spare_one(rules: Path, edit: Edit) -> None:
+    """A panel whose quorum stands without the drafter's family is fine."""
+    edit("routing.yaml", "    reviewers: [critic, other]", f"    {PANEL % 1}")
+
+    assert (errors(rules), warnings(rules)) == ([], [])
+
+
+def test_a_cascade_with_one_family_behind(rules: Path, edit: Edit) -> None:
+    """The screen cannot stand in for the reviewer behind it, so its family does not count."""
+    cascade = "reviewers: [critic, other]\n    mode: cascade\n    cascade: {screen: critic}"
+    edit("routing.yaml", "    reviewers: [critic, other]", f"    {cascade}")
+
+    assert [warning.split(": ", 1)[1] for warning in warnings(rules)] == [
+        "routes[0].reviewers: all reviewers behind the screen are of family gpt: "
+        "drafts of that family always go to a person"
+    ]
+
+
 def test_rolling_reviewer_below_high(rules: Path, edit: Edit) -> None:
     """A name that can move is a warning where only lower tiers use it, since a caller can raise them."""
     edit("routing.yaml", "  reviewers: [critic, other]", "  reviewers: [critic]")

@@ -1,0 +1,278 @@
+"""The consultation: one second model asked about one draft, as long as it takes and no longer.
+
+It asks again where a call failed in passing, once more where the answer was unreadable, leaves a model alone that keeps
+failing, and keeps a record of every attempt. What it learns is a value with a cause; nothing that a model or a network
+does leaves here as an exception. Whom to ask, and in what order, is `reviewer.critic`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from reviewer.core.choice import Candidate
+from reviewer.core.critique import join, parse
+from reviewer.core.draft import Tier
+from reviewer.core.models import ModelCatalogue, ModelEntry
+from reviewer.core.outcome import (
+    CallRecord,
+    Completed,
+    CritiqueOutcome,
+    FailureKind,
+    Malformed,
+    Refused,
+    Truncated,
+    Unavailable,
+    Usage,
+)
+from reviewer.core.prompt import Prompt
+from reviewer.core.rubric import Effect
+from reviewer.core.verdict import Cause, Trouble
+from reviewer.providers.breaker import Breaker, BreakerPolicy
+from reviewer.providers.interface import ProviderError, ReviewerProvider
+from reviewer.providers.retry import AttemptRecord, RetryPolicy, complete_with_retry
+
+CHARS_PER_TOKEN = 4
+"""A cautious mean for English and Portuguese prose; only used to refuse what cannot fit anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a reviewer is asked.
+
+    Attributes:
+        prompts: one a group of questions, at least one; asked at once.
+        deadline: on the loop's clock; the consultation ends before it, whatever has come of it.
+        purpose: what its calls are recorded as.
+    """
+
+    prompts: tuple[Prompt, ...]
+    tier: Tier
+    deadline: float
+    purpose: str = "critique"
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """What a reviewer's critique came to.
+
+    Attributes:
+        calls: every attempt; those of one group of questions together, in order.
+    """
+
+    outcome: CritiqueOutcome
+    calls: tuple[CallRecord, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+
+@dataclass(slots=True)
+class _Calls:
+    """Attempts at one candidate for one group of questions, as they end."""
+
+    candidate: Candidate
+    provider: ReviewerProvider
+    purpose: str
+    records: list[CallRecord] = field(default_factory=list)
+
+    def add(self, attempt: AttemptRecord, prompt: Prompt, purpose: str) -> None:
+        reply, error = attempt.reply, attempt.error
+        usage = reply.usage if reply else Usage()
+        self.records.append(
+            CallRecord(
+                provider=self.provider.name,
+                requested_model=self.candidate.spec.model,
+                served_model=reply.served_model if reply else "",
+                request_id=reply.request_id if reply else (error.request_id if error else ""),
+                prompt_digest=prompt.digest,
+                usage=usage,
+                cost_micro_usd=ModelCatalogue.cost_micro_usd(self.candidate.entry, usage) if reply else None,
+                latency_us=attempt.latency_us,
+                stop=reply.provider_stop if reply else "",
+                purpose=purpose,
+                failure=error.kind if error else None,
+                http_status=error.http_status if error else 0,
+                simulated=self.provider.simulated or any(end.simulated for end in (reply, error) if end),
+            )
+        )
+
+
+class Consultant:
+    """Asks one second model at a time, and remembers which of them keep failing.
+
+    Args:
+        providers: opened, by name.
+        max_attempts: at one prompt.
+        min_model_s: seconds below which a model is not asked.
+        breaker: when a model that keeps failing is left alone.
+        rng: draws the jitter of retries.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, ReviewerProvider],
+        *,
+        max_attempts: int,
+        min_model_s: float,
+        breaker: BreakerPolicy,
+        rng: Random,
+    ) -> None:
+        """Keep the collaborators; nothing is opened here."""
+        self._providers = providers
+        self._policy = RetryPolicy(max_attempts, min_model_s, _loop_time, rng)
+        self._breaker_policy = breaker
+        self._breakers: dict[str, Breaker] = {}
+        self._scopes: set[asyncio.Timeout] = set()
+        self._drain_at: float | None = None
+
+    def drain(self, until: float) -> None:
+        """End every consultation by `until` on the loop's clock; those that are not done then become DRAINING."""
+        self._drain_at = until
+        for scope in self._scopes:
+            when = scope.when()
+            if when is None or when > until:
+                scope.reschedule(until)
+
+    def has_time(self, deadline: float) -> bool:
+        """Whether enough is left until a deadline for a model to be asked."""
+        return deadline - _loop_time() >= self._policy.min_attempt_s
+
+    async def consult(self, candidate: Candidate, brief: Brief) -> Consultation:
+        """Ask one reviewer, unless its breaker is open or the prompt does not fit into its context.
+
+        Bounded by the brief's deadline; raises only when cancelled, and then leaves no call behind.
+        """
+        model = candidate.spec.model
+        bound = candidate.spec.max_output_tokens
+        prompts = [replace(prompt, max_output_tokens=bound) for prompt in brief.prompts]
+        if not _fits(prompts[0], candidate.entry):
+            return Consultation(Truncated(f"the request does not fit into the context of {candidate.entry.id}"))
+        breaker = self._breakers.setdefault(model, Breaker(self._breaker_policy))
+        if not breaker.admits(_loop_time()):
+            failing = f"{model} kept failing and is left alone for a while"
+            return Consultation(Unavailable(FailureKind.BREAKER_OPEN, failing))
+        provider = self._providers[candidate.spec.provider]
+        calls = [_Calls(candidate, provider, brief.purpose) for _ in prompts]
+        began = _loop_time()
+        try:
+            outcome = await self._ask_all(prompts, calls, brief.deadline)
+        except BaseException:
+            breaker.abandoned()
+            raise
+        _tell(breaker, outcome, began)
+        records = tuple([record for group in calls for record in group.records])
+        return Consultation(outcome, records, _served_troubles(candidate.entry, records, brief.tier))
+
+    async def _ask_all(self, prompts: list[Prompt], calls: list[_Calls], deadline: float) -> CritiqueOutcome:
+        """Ask all groups of questions at once; each is heard to its end, so that every call is on record."""
+        if len(prompts) == 1:
+            return await self._ask_in_time(prompts[0], calls[0], deadline)
+        async with asyncio.TaskGroup() as groups:
+            asked = [
+                groups.create_task(self._ask_in_time(prompt, own, deadline))
+                for prompt, own in zip(prompts, calls, strict=True)
+            ]
+        return join([task.result() for task in asked])
+
+    async def _ask_in_time(self, prompt: Prompt, calls: _Calls, deadline: float) -> CritiqueOutcome:
+        """Ask within the deadline, or within what a shutdown leaves of it."""
+        began = _loop_time()
+        until = deadline if self._drain_at is None else min(deadline, self._drain_at)
+        if until <= began:
+            # Drained between two models: a call begun now would be paid for and cut off.
+            return Unavailable(FailureKind.DRAINING, _CUT_OFF[FailureKind.DRAINING])
+        try:
+            async with asyncio.timeout_at(until) as scope:
+                self._scopes.add(scope)
+                try:
+                    return await self._ask(prompt, calls, deadline)
+                finally:
+                    self._scopes.discard(scope)
+        except TimeoutError:
+            drained = self._drain_at is not None and self._drain_at < deadline
+            kind = FailureKind.DRAINING if drained else FailureKind.DEADLINE
+            lost = ProviderError(kind, "cut off")
+            calls.add(AttemptRecord(round((_loop_time() - began) * 1_000_000), None, lost), prompt, calls.purpose)
+            return Unavailable(kind, _CUT_OFF[kind])
+
+    async def _ask(self, prompt: Prompt, calls: _Calls, deadline: float) -> CritiqueOutcome:
+        outcome = await self._ask_once(prompt, calls, deadline, calls.purpose)
+        if isinstance(outcome, Malformed) and outcome.repairable:
+            if not self.has_time(deadline):
+                return outcome
+            repaired = await self._ask_once(prompt.repaired(), calls, deadline, "repair")
+            # The first answer was unreadable; an outage on the way to a second one is not a new cause.
+            return repaired if isinstance(repaired, Completed | Refused | Truncated | Malformed) else outcome
+        return outcome
+
+    async def _ask_once(self, prompt: Prompt, calls: _Calls, deadline: float, purpose: str) -> CritiqueOutcome:
+        try:
+            reply = await complete_with_retry(
+                calls.provider,
+                calls.candidate.spec.model,
+                prompt,
+                deadline=deadline,
+                policy=self._policy,
+                on_attempt=lambda attempt: calls.add(attempt, prompt, purpose),
+            )
+        except ProviderError as exc:
+            if exc.kind is FailureKind.TIMEOUT and not self.has_time(deadline):
+                return Unavailable(FailureKind.DEADLINE, _CUT_OFF[FailureKind.DEADLINE])
+            if exc.kind is FailureKind.REFUSED:
+                return Refused("the second model's provider declined to examine the draft")
+            return Unavailable(exc.kind, f"the second model gave no answer ({exc.kind.value})")
+        return parse(reply, prompt)
+
+
+# A critique that takes longer than this is not slow, it is stuck.
+SLOW_S = 20.0
+_AGAINST_THE_MODEL = frozenset(
+    {
+        FailureKind.SERVER_ERROR,
+        FailureKind.OVERLOADED,
+        FailureKind.CONNECTION,
+        FailureKind.BAD_ENVELOPE,
+        FailureKind.TIMEOUT,
+    }
+)
+_CUT_OFF = {
+    FailureKind.DEADLINE: "the second model had not answered before the deadline",
+    FailureKind.DRAINING: "the server shut down before the second model had answered",
+}
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _tell(breaker: Breaker, outcome: CritiqueOutcome, began: float) -> None:
+    """Say what an outcome means for the model's breaker.
+
+    A deadline speaks against a model only where it had time; a refusal, a rate limit or a draft that is too large
+    speak of the request or the account. An unreadable or inattentive critic is as good as none.
+    """
+    now = _loop_time()
+    kind = outcome.kind if isinstance(outcome, Unavailable) else None
+    slow = kind is FailureKind.DEADLINE and now - began >= SLOW_S
+    if isinstance(outcome, Malformed) or kind in _AGAINST_THE_MODEL or slow:
+        breaker.failed(now)
+    elif kind is None:
+        breaker.succeeded()
+    else:
+        breaker.abandoned()
+
+
+def _fits(prompt: Prompt, entry: ModelEntry) -> bool:
+    chars = len(prompt.questionnaire.prefix) + sum(map(len, prompt.blocks))
+    return chars // CHARS_PER_TOKEN + prompt.max_output_tokens <= entry.context_tokens
+
+
+def _served_troubles(entry: ModelEntry, records: tuple[CallRecord, ...], tier: Tier) -> tuple[Trouble, ...]:
+    """Another model than the one asked is a reason for a person on high tier, and worth a note below it."""
+    other = {r.served_model for r in records if r.served_model and not ModelCatalogue.is_served(entry, r.served_model)}
+    effect = Effect.HANDOFF if tier is Tier.HIGH else Effect.NOTE
+    return tuple(
+        Trouble(Cause.SERVED_MODEL_MISMATCH, f"asked {entry.id}, answered by {name[:128]!r}", effect)
+        for name in sorted(other)
+    )
