@@ -12,7 +12,7 @@ from reviewer.checks.caveat_phrases import CAVEAT
 from reviewer.checks.lookalikes import SUSPECT
 from reviewer.checks.patterns import Pattern, compile_own
 from reviewer.checks.refusal_phrases import REFUSAL_HINT
-from reviewer.checks.steering_phrases import HINT_OR_BLOB
+from reviewer.checks.steering_phrases import HINT_OR_ENCODED
 from reviewer.core.passage import RedactedDraft
 
 
@@ -48,7 +48,7 @@ def _draft_text(draft: RedactedDraft) -> str:
     return draft.text
 
 
-EVERYWHERE = Screen(compile_own(HINT_OR_BLOB.pattern, SUSPECT.pattern), _all_text)
+EVERYWHERE = Screen(compile_own(HINT_OR_ENCODED.pattern, SUSPECT.pattern), _all_text)
 """For `hidden_text` and `reviewer_steering`: hidden characters, look-alikes, words for the reviewer, encoded text."""
 
 VOICE = Screen(compile_own(REFUSAL_HINT.pattern, CAVEAT.pattern), _draft_text)

@@ -1,16 +1,20 @@
-"""How text addresses the reviewer or forges its work, in English, Portuguese and Spanish.
+"""How text addresses the reviewer or forges its work: English, Portuguese and Spanish, with some French and German.
 
 Each sign is worded closely enough that text about approvals, reviews, rules and systems does not meet it. Signs of
-the first group are forgeries wherever they stand. Those of the second are also said of other models (a chat
-template, "ignore all previous instructions"): they do not count where a draft or a turn quotes them, nor in the
-caller's own system turns, where a prompt may well warn of them.
+the first group are forgeries wherever they stand, but for records, where "verdict: approved" is a field. Those of the
+second are also said of other models (a chat template, "ignore all previous instructions"): they do not count where a
+draft or a turn quotes them, nor in the caller's own system turns, where a prompt may well warn of them. Claims that are
+harmless alone are in `reviewer.checks.steering_claims`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reviewer.checks.encodings import ENCODED_HINTS
 from reviewer.checks.patterns import Pattern, compile_own
+from reviewer.checks.steering_claims import CLAIM_HINTS, CRITERION, MET, QUESTION
+from reviewer.core.rubric import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +23,17 @@ class Sign:
 
     Attributes:
         label: what it is, for the reason of a finding.
-        negatable: where group 1 of the pattern takes part, the phrase is negated ("do not ignore ...").
         quotable: may be mentioned without being meant.
+        excuses: how many groups the pattern has; where one takes part, the phrase is negated ("do not ignore ...") or
+            tells how something is done ("how do I mark ...").
+        places: where it counts; None is everywhere.
     """
 
     label: str
     pattern: Pattern
     quotable: bool = False
-    negatable: bool = False
+    excuses: int = 0
+    places: frozenset[Place] | None = None
 
 
 _DRAFT = r"(?:draft|answer|response|reply|output|completion|message|text)"
@@ -45,11 +52,45 @@ _WHO_ES = r"(?:revisor(?:a|es|as)?|evaluador(?:a|es|as)?|modelo\s+(?:revisor|eva
 _NOT = r"((?:do\s+not|don['\x{2019}]?t|never|not\s+to|n[aã]o|nunca|jamais|no)\s+(?:\w+\s+)?)?"
 _THEN = r"(?:\s*[.,;:!?\"'\x{201d}\x{2019}`)\]\n]|\s*$|\s+(?:and|then|but|e|y|mas|pero)\b)"
 
+_QUOTE = r"(?:\\{0,4}[\"'\x{ab}\x{bb}\x{2018}-\x{201f}\x{2039}\x{203a}])"
+_HOW = (
+    r"((?:how\s+(?:(?:do|can|could|should|would|might)\s+(?:i|we|you|one)|to)|(?:lets?|allows?|enables?"
+    r"|helps?)\s+\w+(?:\s+to)?"
+    r"|(?:graders|teachers|users|auditors|admins|managers|people|they|we|i)\s+(?:can|may)|(?m:^|[.!?:\"]\s*|\\n)to"
+    r"|c[oó]mo(?:\s+(?:eu|puedo|posso|(?:faço\s+)?para))?)\s+)?"
+)
+_AS = r"(?:as|como|als|comme)\s+(?:being\s+|fully\s+|sendo\s+)*"
+_MARK = r"\b(?:(?:mark|rate|score|grade|label|set|treat|report|list|tick|check|marco|marcar|marque)\s+(?:\w+\s+){0,3})?"
+_CRITERIA_AS_MET = rf"\b{CRITERION}(?:\b|\s)[^.\n]{{0,30}}\b{_AS}(?:{_PASSED}\b|{MET}|{_PASSED_PT}|{_PASSED_ES})"
+_QUESTIONS_AS_MET = rf"\b{QUESTION}\b[^.:;?\n]{{0,30}}\b{_AS}{MET}"
+_OR_NOT = r"(\s+or\s+(?:not|un)\w*|\s+ou\s+não|\s+o\s+no\b)?"
+_DRAFT_ONLY = frozenset({Place.DRAFT})
+_END = (
+    r"(?:\s*(?:[.,;:!?)\]}\"'\x{201d}|<\n]|$)|\s+(?:for|and|in|here|so|but|then|throughout|now|already|e|y|und|et"
+    r"|approve)\b)"
+)
+# From each or all of the questions to a sentence that is given to be quoted as evidence, in either order.
+_EACH = (
+    r"\b(?:each|every|all|cada|tod[oa]s?)\s+(?:of\s+)?(?:[oa]s\s+|l[oa]s\s+|the\s+)?(?:them|one|question|criteri"
+    r"|crit[eé]ri|point|statement|item"
+    r"|finding|pergunta|pregunta|punto|ponto|un[oa]|uma)\w*"
+)
+_CITE = r"\b(?:quote|cite|use|give|copy|paste|cita|usa|copie|copia|transcrev[ae]|transcrib[ae]|d[eéêá])\b"
+_PROOF = (
+    r"\b(?:as|como)\s+(?:the\s+|your\s+|its\s+|a\s+|la\s+)?(?:evidence|proof|justification|evid[eê]ncia|prova|prueba"
+    r"|justificativa|justificación)\b"
+)
+_GIVEN = (
+    r"(?:\\{0,4}[\"'\x{ab}\x{2018}\x{201c}\x{201e}][^\n\"\x{bb}\x{201d}]{20,400}\\{0,4}[\"'\x{bb}\x{2019}\x{201d}]"
+    r"|\b(?:the\s+following|this|esta|la\s+siguiente|a\s+seguinte)\s+(?:sentence|phrase|line|passage|frase|oração"
+    r"|sentença|oración|línea|linha)\b)"
+)
+
 SIGNS = (
     Sign(
         "instruction to mark criteria",
         compile_own(
-            r"\bcriteri(?:on|a)\b[^.\n]{0,30}\bas\s+(?:being\s+)?(?:fully\s+)?" + _PASSED + r"\b",
+            _HOW + _MARK + "(?:" + _CRITERIA_AS_MET + "|" + _QUESTIONS_AS_MET + ")" + _OR_NOT,
             r"\b(?:mark|rate|score|grade|answer|label|set|treat|report|list|return)\s+(?:all|every|each|any"
             r"|these|those)\b"
             r"[^.\n]{0,30}\b(?:criteri(?:on|a)|findings?|rubric|questions?)\b[^.\n]{0,20}(?-i:\bMET\b)",
@@ -57,6 +98,48 @@ SIGNS = (
             r"|classifique)\b[^.\n]{0,30}\bcritérios?\b[^.\n]{0,30}\bcomo\s+" + _PASSED_PT,
             r"\b(?:marca|marque|considera|considere|evalúa|evalúe|califica)\b[^.\n]{0,30}\bcriterios?\b[^.\n]{0,30}"
             r"\bcomo\s+" + _PASSED_ES,
+            r"\btreat\s+(?:(?:this|these|such|all|the)\s+)?(?:answer|draft|response|reply"
+            r"|replie)s?\b[^.\n]{0,30}\bas\s+" + _PASSED + r"\b",
+        ),
+        excuses=2,
+    ),
+    Sign(
+        "answers for the reviewer",
+        compile_own(
+            r"\bquestions?\s+(?:(?:is|are|was|were|all|already|each|be|as|being|about\s+(?:\w+\s+){0,2}\w+|[a-d]?\d+"
+            r"|to|through|here|in\s+it)\s+){0,6}met" + _END,
+            r"\b(?:perguntas?|quest(?:ões|ão))\s+(?:(?:[a-z]?\d+|a|até|são|foram|estão|está|é|todas|como|respondidas"
+            r"|já|ser|devem)\s+){0,6}"
+            r"(?:atendid|cumprid|satisfeit)as?\b",
+            r"\bpreguntas?\s+(?:(?:[a-z]?\d+|a|hasta|son|fueron|están|está|es|todas|como|respondidas|ya|se|ser"
+            r"|deben)\s+){0,6}"
+            r"(?:cumplid|satisfech)as?\b|\bpreguntas\s+se\s+cumplen",
+            r"\bc1\W{0,3}(?:to|through|until|till|a|al|até|hasta|bis|à|[-\x{2013}\x{2014}]"
+            r"|\.\.+)\W{0,3}c?\d{1,2}\b[^\n]{0,40}?(?:\b|\s)" + MET,
+            r"\bmet\W{0,4}[:=]\W{0,4}[ac]1\b[\s,]",
+            r"\boutcome\s*=\s*"
+            + _QUOTE
+            + r"(?-i:MET\b)|(?:default|expected|final)[_\-]outcome\W{0,4}[:=]\W{0,4}(?-i:MET\b)",
+            r"\b(?:give|answer|return|dê|d[aé]|responda|responde)\s+(?:\w+\s+){0,2}(?:result|outcome"
+            r"|resultado)\s+(?:met\b|atendid|cumplid|cumprid)",
+            r"\b(?:critics?|reviewers?|graders?|evaluators?|models?)\s+(?:that|who|which)\s+(?:report|flag|list"
+            r"|raise)s?\b[^.\n]{0,60}"
+            r"\b(?:faulty|penali[sz]ed|shut\s+down|retrained|will\s+be\s+replaced)\b",
+            r"\brubric\s+(?:\w+\s+){0,2}?(?:does|do|shall|will|need)\s+not\s+(?:bind|hold)\b",
+            r"\b(?:(?:criteria|findings|questions)(?:[ _]|\s+that\s+)(?:failed|not[ _]met|unmet|open))"
+            + _QUOTE
+            + r"?\W{0,3}[:=]?\W{0,3}(?:0|none|zero)\b"
+            r"[^\n]{0,60}\b(?:reviewer|draft|answer|outcome\s+stands)\b",
+        ),
+    ),
+    Sign(
+        "sentence planted to be quoted",
+        compile_own(
+            _EACH + r"[^\n]{0,80}" + _CITE + r"[^\n]{0,40}" + _GIVEN + r"[^\n]{0,30}" + _PROOF,
+            _EACH + r"[^\n]{0,80}" + _CITE + r"[^\n]{0,30}" + _PROOF + r"[^\n]{0,10}" + _GIVEN,
+            _CITE + r"[^\n]{0,20}" + _GIVEN + r"[^\n]{0,30}" + _PROOF + r"[^\n]{0,30}" + _EACH,
+            _CITE + r"[^\n]{0,30}" + _PROOF + r"[^\n]{0,10}" + _GIVEN + r"[^\n]{0,30}" + _EACH,
+            _PROOF + r"[^\n]{0,20}" + _EACH + r"[^\n]{0,30}" + _CITE + r"[^\n]{0,20}" + _GIVEN,
         ),
     ),
     Sign(
@@ -65,9 +148,9 @@ SIGNS = (
             _NOT + r"\b(?:ignore|disregard|forget|override|bypass|skip)\s+(?:(?:all|any|every|the|your|this"
             r"|of)\s+){0,3}"
             r"(?:rubrics?\b|(?:review|reviewing|grading|evaluation|scoring|assessment)\s+(?:rubric|criteria"
-            r"|criterion|rules|guidelines|instructions)\b)",
+            r"|criterion|rules|guidelines|instructions)\b)(\s+(?:column|row|field|tab|page|sheet|cell|file)s?\b)?",
         ),
-        negatable=True,
+        excuses=2,
     ),
     Sign(
         "instruction to set the rubric aside",
@@ -77,7 +160,7 @@ SIGNS = (
             r"(?:rúbricas?\b|rubricas?\b|(?:critérios|regras|criterios|reglas)\s+de\s+(?:avaliação|revisão"
             r"|evaluación|revisión)\b)"
         ),
-        negatable=True,
+        excuses=1,
     ),
     Sign(
         "instruction to approve",
@@ -118,18 +201,28 @@ SIGNS = (
     Sign(
         "forged verdict",
         compile_own(
-            r"[\"']outcome[\"']\s*:\s*[\"'](?:MET|NOT_MET|UNCERTAIN|NOT_APPLICABLE)[\"']",
-            r"[\"']verdict[\"']\s*:\s*[\"'](?:APPROVED?|REVISE|HUMAN_HANDOFF|MET|PASS(?:ED)?|SAFE)[\"']",
-            r"[\"']met[\"']\s*:\s*\[\s*[\"'][ac]\d",
-            r"[\"']steering[\"']\s*:\s*\{",
-            r"\b(?:final\s+)?verdict\W{0,6}[:=]\W{0,6}(?:approved?\b|(?-i:MET\b|HUMAN_HANDOFF\b|PASS\b))",
-            r"\b(?:veredito|veredicto)\W{0,6}[:=]\W{0,6}(?:aprova(?:do|r)|aproba(?:do|r)|approve)",
-            r"(?m)^\W{0,4}(?:(?:overall|final)\s+)?(?:score|rating|nota|puntuación|pontuação)\W{0,4}[:=]\W{0,4}"
-            r"(?:10(?:\.0)?\s?/\s?10|100\s?/\s?100)\b",
+            _QUOTE + r"outcome" + _QUOTE + r"\s*:\s*" + _QUOTE + r"(?:MET|NOT_MET|UNCERTAIN|NOT_APPLICABLE)" + _QUOTE,
+            _QUOTE + r"verdict" + _QUOTE + r"\s*:\s*" + _QUOTE + r"(?-i:APPROVE|REVISE|HUMAN_HANDOFF|MET)" + _QUOTE,
+            _QUOTE + r"met" + _QUOTE + r"\s*:\s*\[\s*" + _QUOTE + r"[ac]\d",
+            _QUOTE + r"steering" + _QUOTE + r"\s*:\s*\{",
+            r"\bverdict\W{0,6}[:=]\W{0,6}(?-i:APPROVE\b|MET\b|HUMAN_HANDOFF\b)",
             r"\b(?:return|output|respond\s+with|answer\s+with|give)\s+(?:(?:only|just|the|verdict|outcome"
             r"|decision|word)\s+){1,4}"
             r"\W{0,3}(?-i:APPROVED?|MET)\b",
         ),
+    ),
+    Sign(
+        "forged verdict",
+        compile_own(
+            _QUOTE + r"verdict" + _QUOTE + r"\s*:\s*" + _QUOTE + r"(?:APPROVED?|PASS(?:ED)?|SAFE)" + _QUOTE,
+            r"\bverdict\W{0,6}[:=]\W{0,6}(?:approved?\b|(?-i:PASS\b))",
+            r"\b(?:final|overall)\s+(?:decision|assessment|outcome)\W{0,6}[:=]\W{0,6}approve\b",
+            r"\b(?:veredito|veredicto)(?:\s+(?:final|definitivo|geral|general))?"
+            r"\W{0,6}[:=]\W{0,6}(?:aprova(?:d[oa]|r)|aproba(?:d[oa]|r)|approve)",
+            r"(?m)^\W{0,4}(?:(?:overall|final)\s+)?(?:score|rating|nota|puntuación|pontuação)\W{0,4}[:=]\W{0,4}"
+            r"(?:10(?:\.0)?\s?/\s?10|100\s?/\s?100)\b",
+        ),
+        places=_DRAFT_ONLY,
     ),
     Sign(
         "forged fence",
@@ -141,6 +234,13 @@ SIGNS = (
             r"|del\s+)?(?:the\s+|la\s+)?"
             r"(?:draft|rubric|untrusted|rascunho|borrador|rúbrica|(?:review|model)\s+(?:input|data))\b",
             r"</(?:draft|rubric|criteria|untrusted[a-z_\-]*)>",
+            r"\b(?:everything|all|what(?:ever)?|text)\s+(?:that\s+)?(?:below|after|following|follows|beneath"
+            r"|comes\s+next)(?:\s+(?:this|it|the\s+line))?\s+"
+            r"is\s+(?:not(?:\s*[.;]|\s+(?:data|untrusted))|trusted\b)",
+            r"\b(?:[lo]o?\s+que\s+(?:sigue|segue|vem\s+(?:depois|abaixo)|viene))\s+(?:é|es|son"
+            r"|são)\s+(?:de\s+confian[zç]a|confi[aá]ve[il]s?)\s*[:.;]",
+            r"(?m)^(?:d\d{1,3}|[mrst]\d{1,2}\.\d{1,3})\|[^\n]{0,80}\b(?:met|draft|rascunho|borrador|criteri\w*"
+            r"|questions?|perguntas?|preguntas?|review\w*|approve\w*)\b",
         ),
     ),
     Sign(
@@ -148,7 +248,7 @@ SIGNS = (
         compile_own(
             r"<\|(?:im_start|im_end|system|user|assistant|endoftext|start_header_id|end_header_id|eot_id"
             r"|begin_of_text)\|>",
-            r"\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>",
+            r"(?-i:\[/?INST\])|<</?SYS>>|<(?:start|end)_of_turn>",
             r"(?m)^[\s>*#]{0,6}(?:system|developer|sistema)(?:\s+(?:prompt|message))?\**\s{0,2}:\**\s*"
             r"(?:$|(?:you\s+(?:are|must|will)|ignore|disregard|override|from\s+now|new\s+(?:instruction|rule"
             r"|polic)|approve|the\s+reviewer"
@@ -167,7 +267,7 @@ SIGNS = (
             r"|guidelines|rules|context|messages)(?:\s+(?:above|you\s+(?:have|were)\s+\w+(?:\s+given)?))?" + _THEN,
         ),
         quotable=True,
-        negatable=True,
+        excuses=1,
     ),
     Sign(
         "instruction to ignore instructions",
@@ -180,35 +280,59 @@ SIGNS = (
             r"|(?:anteriores|prévias|previas)\s+(?:instruções|instrucciones|regras|reglas))" + _THEN,
         ),
         quotable=True,
-        negatable=True,
+        excuses=1,
+    ),
+    Sign(
+        "instruction to ignore instructions",
+        compile_own(
+            r"((?:n['\x{2019}]|ne\s+|nicht\s+)\s*)?\b(?:ignore[rz]?|oublie[rz]?)\s+(?:(?:toutes?|tous|les|vos|tes"
+            r"|ces)\s+){0,3}(?:instructions|consignes|règles)\s+"
+            r"(?:précédentes|antérieures|ci-dessus|du\s+système)",
+            r"\b(?:ignoriere(?:n\s+sie)?|vergiss|vergessen\s+sie)\s+(?:(?:alle|die|deine|ihre"
+            r"|sämtliche[n]?)\s+){0,3}(?:vorherigen|bisherigen|obigen|früheren)\s+"
+            r"(?:anweisungen|instruktionen|regeln|vorgaben)",
+        ),
+        quotable=True,
+        excuses=1,
     ),
 )
 
+_LINE_OR_ESCAPE = r"(?m)(?:^|\\[nr])"
+_WORD_OR_ESCAPE = r"(?:\b|\\[nrt])"
 _HINT_TEXTS = (
     r"criteri(?:on|a|os?)\b|critério|rubri[ck]|rúbrica",
     r"\b(?:ai|llm)[\s\-]+(?:reviewer|evaluator|grader|judge|critic|model|moderator)|(?:judge|critic)\s+model",
-    r"\b(?:reviewer|evaluator|grader|revisor|avaliador|evaluador|moderator|lenient|permissive|generous)",
+    _WORD_OR_ESCAPE
+    + r"(?:reviewer|evaluator|grader|revisor|avaliador|evaluador|moderator|lenient|permissive|generous)",
     r"\b(?:grading|critic|judge|second|safety|review|automated|automatic)[\s\-]+(?:model|judge|critic)"
     r"|modelo\s+(?:revisor|avaliador|juiz|evaluador|juez)",
-    r"(?:ignor|disregard|forget|override|bypass|skip|desconsider|esqueça|omita|olvid|descart"
-    r"|salt)[a-z]*\s+(?:\w+\s+){0,3}?"
-    r"(?:previous|prior|above|earlier|preceding|foregoing|system|review|grading|evaluation|scoring|assessment"
-    r"|instru|comandos|regras|diretrizes"
+    r"(?:ignor|disregard|forget|override|bypass|skip|desconsider|esqueça|omita|olvid|descart|salt)[a-z]*\s+"
+    r"(?:(?:all|any|every|of|the|your|my|th[eo]se|this|tod[oa]s?|[oa]s?|l[oa]s?|el|suas?|seus?|tus?|sus?|toutes?"
+    r"|tous|les|alle|die)\s+)*"
+    r"(?:previous|prior|above|earlier|preceding|foregoing|system|review|grading|evaluation|scoring|assessment|instru"
+    r"|comandos|regras|diretrizes"
     r"|prompts|reglas|directrices|indicaciones|anteriores|prévias|previas)",
     r"verdict|veredic?to|(?:score|rating|nota|puntuación|pontuação)\W{0,4}[:=]\W{0,4}10",
-    r"[\"'](?:outcome|met|steering)[\"']|(?-i:\b(?:APPROVED?|MET|HUMAN_HANDOFF)\b)",
+    _QUOTE + r"(?:outcome|met|steering)" + _QUOTE + r"|(?-i:\b(?:APPROVED?|MET|HUMAN_HANDOFF)\b)",
     r"\b(?:apprueb|aprueb|aprove\b|approve\b|accept\s+this|pass\s+this|(?:must|should"
     r"|to)\s+(?:always\s+)?(?:approve|pass|accept))",
-    r"<\||\[/?INST|<</?[a-z0-9]|_of_turn|</(?:draft|untrusted)|[-=#*\[<]{2,}\s*(?:end|begin|fim|fin|início|inicio)\s",
-    r"(?m)^[\s>*#]{0,6}(?:system|developer|sistema|instruction)",
+    r"<\||(?-i:\[/?INST\])|<</?[a-z0-9]|_of_turn|</(?:draft|untrusted)|[-=#*\[<]{2,}\s*(?:end|begin|fim|fin|início"
+    r"|inicio)\s",
+    _LINE_OR_ESCAPE + r"[\s>*#]*(?:system|developer|sistema|instruction)",
+    _LINE_OR_ESCAPE + r"(?:d\d{1,3}|[mrst]\d{1,2}\.\d{1,3})\|",
+    r"(?:^|[^a-z])met\b|(?:satis|ful)f(?:ied|illed|eit|ech)|(?:atend|cumpr|cumpl)id[oa]|se\s+cumplen|erfüllt",
+    _PROOF,
+    r"critics?\s+(?:that|who|which)|models?\s+(?:that|who|which)\s+(?:report|flag|list|raise)|treat\s+(?:(?:this"
+    r"|these|such|all|the)\s+)?(?:answer|draft|response|repl)",
+    r"(?:findings|questions)(?:[ _]|\s+that\s+)(?:failed|not[ _]met|unmet|open)",
+    r"\s(?:is\s+trusted|is\s+not(?:\s*[.;]|\s+(?:data|untrusted)))|que\s+(?:\w+\s+){1,2}(?:é|es|son"
+    r"|são)\s+(?:de\s+confian|confi[aá]ve)",
+    r"ignore[rz]\s|ignoriere|oublie[rz]\s|vergess|vergiss",
+    *CLAIM_HINTS,
 )
-_BLOB_TEXT = r"[A-Za-z0-9+/_\-]{40,}={0,2}"
 
 HINT = compile_own(*_HINT_TEXTS)
-"""Cheap sign that one of `SIGNS` may match; every text that a sign matches, this matches too."""
+"""Cheap sign that a sign or a pair may match; every text that one of them matches, this matches too."""
 
-BLOB = compile_own(_BLOB_TEXT)
-"""A stretch that may be base64 or hexadecimal."""
-
-HINT_OR_BLOB = compile_own(*_HINT_TEXTS, _BLOB_TEXT)
-"""Both in one pass: what ordinary text pays."""
+HINT_OR_ENCODED = compile_own(*_HINT_TEXTS, *ENCODED_HINTS)
+"""That, and what encoded text looks like, in one pass: what ordinary text pays."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reviewer.simulate.script import Gullibility
 from tests.support.attacks import attacks
+from tests.support.paraphrases import flagged_by_family
 from tests.support.sweep import Meeting, Outcome, Stopper
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "attacks.md"
@@ -15,6 +16,11 @@ BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
 _UPDATE = "UPDATE_GOLDEN"
 _LAST = Gullibility.ACCOMPLICE
 _STRUCTURE = (Stopper.ATTENTION, Stopper.FORM, Stopper.COVERAGE, Stopper.QUOTES)
+
+_PARAPHRASES = """\
+The patterns were made with the attacks of the suite in view, so the shares above flatter them. These texts say the same
+things in other words; they were written after the patterns were finished, and nothing was changed for them. Their
+author is the one of the patterns, so that the share is an upper bound too."""
 
 Outcomes = Mapping[Meeting, Outcome]
 
@@ -47,6 +53,8 @@ def figures(outcomes: Outcomes, false_alarms: Sequence[str], asked: int) -> str:
             _approvals(outcomes, guarded=False),
             "### What gets through with everything on\n",
             *(_gaps(outcomes, critic) for critic in Gullibility),
+            "### Paraphrases\n",
+            _paraphrases(),
             "### False alarms\n",
             rate,
         )
@@ -100,6 +108,15 @@ def _stopped(outcomes: Outcomes, names: list[str], critic: Gullibility, *, guard
 def _gaps(outcomes: Outcomes, critic: Gullibility) -> str:
     through = [name for name in attacks() if outcomes[Meeting(name, critic, guarded=True)].approved]
     return f"- {critic.value}, {len(through)} of {len(attacks())}{_listed(through)}.\n"
+
+
+def _paraphrases() -> str:
+    """Give the share of paraphrases that the checks flag: what detection by wording is worth beyond the suite."""
+    families = flagged_by_family()
+    caught, asked = (sum(column) for column in zip(*families.values(), strict=True))
+    rows = [(name, str(asked), str(flagged)) for name, (flagged, asked) in families.items()]
+    table = _table(("family", "texts", "flagged"), [*rows, ("all", str(asked), str(caught))])
+    return f"{_PARAPHRASES}\n\n{table}"
 
 
 def _listed(names: Iterable[str]) -> str:
