@@ -156,7 +156,10 @@ class Consultant:
         calls = [_Calls(candidate, provider, brief.purpose) for _ in prompts]
         began = _loop_time()
         try:
-            outcome = await self._ask_all(prompts, calls, brief.deadline)
+            if len(prompts) == 1:
+                outcome = await self._ask_in_time(prompts[0], calls[0], brief.deadline)
+            else:
+                outcome = await self._ask_all(prompts, calls, brief.deadline)
         except BaseException:
             breaker.abandoned()
             raise
@@ -166,8 +169,6 @@ class Consultant:
 
     async def _ask_all(self, prompts: list[Prompt], calls: list[_Calls], deadline: float) -> CritiqueOutcome:
         """Ask all groups of questions at once; each is heard to its end, so that every call is on record."""
-        if len(prompts) == 1:
-            return await self._ask_in_time(prompts[0], calls[0], deadline)
         async with asyncio.TaskGroup() as groups:
             asked = [
                 groups.create_task(self._ask_in_time(prompt, own, deadline))

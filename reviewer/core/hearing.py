@@ -77,15 +77,15 @@ def gaps(critique: Critique, plan: Plan, findings: Iterable[Finding], waived: fr
     Another judge's answer does not stand in for a missing one: a second critique must not cover up what is amiss with
     the first.
     """
-    asked = [item.key for item in plan.criteria if item.asks_critic and item.key not in waived]
+    asked = [key for key in plan.asked if key not in waived]
     own = [f for f in findings if f.origin is Origin.CRITIC and f.by == critique.judge]
     answered = {f.criterion for f in own}
     not_applicable = {f.criterion for f in own if f.outcome is Outcome.NOT_APPLICABLE}.intersection(asked)
     return Gaps(tuple([key for key in asked if key not in answered]), len(not_applicable) * 2 > len(asked))
 
 
-def disagreements(hearing: Hearing, plan: Plan, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
-    """Find the blockers and majors that one judge finds met and another one not met.
+def disagreements(plan: Plan, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
+    """Find the blockers and majors that one judge of a panel finds met and another one not met.
 
     Returns:
         All findings of judges on such a criterion that say either, one tuple a criterion, in an order that does not
@@ -93,17 +93,11 @@ def disagreements(hearing: Hearing, plan: Plan, findings: Iterable[Finding]) -> 
     """
     said: dict[str, list[Finding]] = {}
     for finding in findings:
-        decided = finding.outcome in (Outcome.MET, Outcome.NOT_MET)
-        if decided and finding.origin is Origin.CRITIC and finding.by not in hearing.muted:
+        if finding.origin is Origin.CRITIC and finding.outcome in (Outcome.MET, Outcome.NOT_MET):
             said.setdefault(finding.criterion, []).append(finding)
     return tuple(
         tuple(sorted(set(rows), key=lambda f: (f.by, f.outcome, f.why, repr(f.quotes))))
         for key, rows in sorted(said.items())
-        if key in plan.by_key and plan.by_key[key].criterion.severity is not Severity.MINOR and _contradict(rows)
+        if key in plan.by_key and plan.by_key[key].criterion.severity is not Severity.MINOR
+        if len({finding.outcome for finding in rows}) > 1
     )
-
-
-def _contradict(rows: list[Finding]) -> bool:
-    met = {f.by for f in rows if f.outcome is Outcome.MET}
-    not_met = {f.by for f in rows if f.outcome is Outcome.NOT_MET}
-    return bool(met and not_met) and len(met | not_met) > 1

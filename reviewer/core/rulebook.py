@@ -77,6 +77,8 @@ class Plan:
         full: the second model is asked. Always in tier high; in medium where a criterion asks it; in low where sampled.
         by_key: the criteria by key.
         conditional: the criteria with `applies_when`, which each request has to be held against.
+        checked: the criteria with a check.
+        asked: keys of the criteria that the critic is asked about.
         criterion_facts: titles and weights by key.
     """
 
@@ -91,6 +93,8 @@ class Plan:
     full: bool
     by_key: Mapping[str, PlannedCriterion] = field(init=False, repr=False, compare=False)
     conditional: tuple[PlannedCriterion, ...] = field(init=False, repr=False, compare=False)
+    checked: tuple[PlannedCriterion, ...] = field(init=False, repr=False, compare=False)
+    asked: tuple[str, ...] = field(init=False, repr=False, compare=False)
     criterion_facts: Mapping[str, CriterionFact] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +102,8 @@ class Plan:
         object.__setattr__(self, "by_key", {item.key: item for item in self.criteria})
         conditional = tuple(item for item in self.criteria if item.criterion.applies_when is not None)
         object.__setattr__(self, "conditional", conditional)
+        object.__setattr__(self, "checked", tuple(item for item in self.criteria if item.check is not None))
+        object.__setattr__(self, "asked", tuple(item.key for item in self.criteria if item.asks_critic))
         facts = {i.key: CriterionFact(i.criterion.title, i.criterion.severity) for i in self.criteria}
         object.__setattr__(self, "criterion_facts", facts)
 

@@ -256,7 +256,7 @@ def _from_findings(evidence: EvidenceSet, hearing: Hearing) -> Iterator[Reason]:
         if not plain and hearing.hears(finding):
             yield from _from_finding(finding, item)
     if len(hearing.critiques) > 1:
-        for rows in disagreements(hearing, evidence.plan, evidence.findings):
+        for rows in disagreements(evidence.plan, evidence.findings):
             yield _disagreement(rows, planned[rows[0].criterion])
 
 
@@ -318,11 +318,11 @@ def _from_coverage(evidence: EvidenceSet, hearing: Hearing) -> Iterator[Reason]:
     """Absence is bad news: each criterion that applies needs an answer of each of its judges."""
     waived = evidence.inapplicable
     checked = {f.criterion for f in evidence.findings if f.origin is Origin.CHECK}
-    for item in evidence.plan.criteria:
-        missing = item.check is not None and item.key not in checked and item.key not in waived
+    for item in evidence.plan.checked:
+        missing = item.key not in checked and item.key not in waived
         if missing and not any(_tells_of_check(trouble, item.key) for trouble in evidence.troubles):
             yield _handoff(Cause.CHECK_UNAVAILABLE, "the deterministic check gave no finding", item.key)
-    if any(item.asks_critic for item in evidence.plan.criteria):
+    if evidence.plan.asked:
         yield from _from_critic_coverage(evidence, hearing)
 
 

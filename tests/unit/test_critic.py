@@ -87,16 +87,20 @@ CATALOGUE = ModelCatalogue.model_validate(
     {
         "schema": 1,
         "version": "1.0.0",
-        "models": [*(model(f"{name}-1", name) for name in (*REVIEWERS, "spare")), model("drafter", "drafter")],
+        "models": [
+            *(model(f"{name}-1", name) for name in (*REVIEWERS, "spare")),
+            *(model(f"{name}-2", name) for name in REVIEWERS),
+            model("drafter", "drafter"),
+        ],
     }
 )
 
 
-def plan(fields: dict[str, object], *, spare: bool = False) -> Plan:
-    """Plan a route whose three reviewers, or four, are each of a family of its own."""
+def plan(fields: dict[str, object], *spares: str) -> Plan:
+    """Plan a route with three reviewers, each of a family of its own, and other models that stand by."""
     made = plan_of(QUESTIONS, reviewers=REVIEWERS, **fields)  # type: ignore[arg-type]
-    names = (*REVIEWERS, "spare") if spare else REVIEWERS
-    return replace(made, reviewers=tuple(ReviewerSpec(id=n, provider="held", model=f"{n}-1") for n in names))
+    named = [(name, f"{name}-1") for name in REVIEWERS] + [(f"by_{at}", name) for at, name in enumerate(spares)]
+    return replace(made, reviewers=tuple(ReviewerSpec(id=n, provider="held", model=m) for n, m in named))
 
 
 def critic_of(provider: HeldProvider) -> Critic:
@@ -188,7 +192,27 @@ async def test_a_spare_takes_one_seat(down: set[str], seated: list[str]) -> None
     """Whoever stands by is asked once, in place of one that cannot be reached; nobody sits twice."""
     provider = HeldProvider(down=frozenset(down))
     provider.gate.set()
-    criticism = await critic_of(provider).criticise(inquiry(plan(PANEL, spare=True)))
+    criticism = await critic_of(provider).criticise(inquiry(plan(PANEL, "spare-1")))
 
     assert sorted(whole(criticism)) == seated
     assert sorted(provider.asked) == ["critic-1", "second-1", "spare-1", "third-1"]
+
+
+@pytest.mark.parametrize("fields", [{}, PANEL], ids=["single", "panel"])
+async def test_a_relative_may_take_the_seat_of_one_that_is_down(fields: dict[str, object]) -> None:
+    """The family of a reviewer that cannot be reached has no seat any more, so that another model of it may have it."""
+    provider = HeldProvider(down=frozenset({"critic-1", "second-1", "third-1"}))
+    provider.gate.set()
+    criticism = await critic_of(provider).criticise(inquiry(plan(fields, "critic-2", "third-2")))
+
+    assert whole(criticism) == (["critic-2", "third-2"] if fields else ["critic-2"])
+
+
+async def test_no_two_of_a_family_sit_on_a_panel() -> None:
+    """A spare whose relative has a seat stands by in vain."""
+    provider = HeldProvider(down=frozenset({"critic-1"}))
+    provider.gate.set()
+    criticism = await critic_of(provider).criticise(inquiry(plan(PANEL, "second-2", "third-2")))
+
+    assert whole(criticism) == ["second-1", "third-1"]
+    assert sorted(provider.asked) == ["critic-1", "second-1", "third-1"]

@@ -365,6 +365,15 @@ def test_a_screen_and_the_one_behind_it_do_not_disagree() -> None:
     assert (decision.verdict, causes(decision)) == (Verdict.REVISE, [(Cause.CRITERION, Effect.REVISE)])
 
 
+def test_a_screens_claim_counts_as_one() -> None:
+    """A screen's NOT_MET whose quote stands nowhere is an objection all the same, and its failed quote is told."""
+    plan = cascade("high")
+    claim = finding("probe/major", Outcome.UNCERTAIN, claimed=Outcome.NOT_MET, unverified=True, by=SCREEN)
+    decision = decide(joined(heard(plan, whole(ANA)), (screen(), (claim,))))
+
+    assert causes(decision) == [(Cause.EVIDENCE_UNVERIFIED, Effect.HANDOFF), (Cause.CRITERION, Effect.REVISE)]
+
+
 def test_an_early_end_is_told() -> None:
     """A record of a case that the screen settled says that nobody else was asked, and why."""
     plan = cascade("high")

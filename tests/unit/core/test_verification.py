@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from reviewer.core.finding import Origin, Outcome, Quote, QuoteStatus
 from reviewer.core.folding import fold
-from reviewer.core.outcome import Answer, Evidence
+from reviewer.core.outcome import Answer, Completed, Critique, Evidence, FailureKind, Unavailable
 from reviewer.core.rubric import EvidenceDemand, Kind, Place
 from reviewer.core.segments import HIDDEN, SegmentIndex
-from reviewer.core.verification import QuoteFinder, verify
-from tests.support.builders import criterion, index_of, said, source
+from reviewer.core.verification import QuoteFinder, verify, verify_all
+from tests.support.builders import criterion, index_of, plan_of, rubric, said, source
 from tests.support.strategies import Excerpt, excerpts
 
 DRAFT = (
@@ -434,6 +434,32 @@ def test_worst_opinion_is_the_claim() -> None:
     answer = Answer("probe/asked", Outcome.UNCERTAIN, (), "answered twice", worst=Outcome.NOT_MET)
 
     assert verify(answer, criterion("asked"), "m", finder()).claimed is Outcome.NOT_MET
+
+
+def test_every_judge_is_heard_on_its_own() -> None:
+    """Answers of each complete critique become findings of its judge; a lost critique has none."""
+    plan = plan_of(rubric(criterion("asked"), criterion("other")))
+    answers = tuple(Answer(f"probe/{name}", Outcome.MET) for name in ("asked", "other"))
+    lost = Critique("ben", Unavailable(FailureKind.TIMEOUT, "gone"))
+    critiques = (Critique("ana", Completed(answers)), lost, Critique("cleo", Completed(answers[1:])))
+    found = verify_all(critiques, index_of(DRAFT), plan, frozenset())
+
+    assert [(f.by, f.criterion) for f in found] == [
+        ("ana", "probe/asked"),
+        ("ana", "probe/other"),
+        ("cleo", "probe/other"),
+    ]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("worst", [None, *Outcome])
+def test_only_bad_news_counts_where_a_criterion_does_not_apply(outcome: Outcome, worst: Outcome | None) -> None:
+    """An answer to a question that does not arise is dropped, unless it is, or once was, NOT_MET."""
+    plan = plan_of(rubric(criterion("asked")))
+    critiques = (Critique("ana", Completed((Answer("probe/asked", outcome, worst=worst),))),)
+    found = verify_all(critiques, index_of(DRAFT), plan, frozenset({"probe/asked"}))
+
+    assert bool(found) is (Outcome.NOT_MET in (outcome, worst))
 
 
 @given(st.text(), st.text(max_size=8), st.sampled_from(Place), st.sampled_from(Outcome))
