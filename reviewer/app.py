@@ -25,6 +25,7 @@ from reviewer.pipeline import Pipeline, World
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
 from reviewer.providers.settings import ProviderSettings
+from reviewer.reuse import Memory
 from reviewer.rubrics.load import load_rulebook
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import ReviewServicer
@@ -76,6 +77,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
             min_model_s=settings.deadline.min_model_s,
             breaker=BreakerPolicy(settings.critic.breaker_failures, settings.critic.breaker_open_s),
             entropy=os.urandom,
+            memory=Memory(settings.reuse.window_s, settings.reuse.max_entries),
         )
         admission = Admission(ledger, settings.limits.max_in_flight, settings.limits.retry_after_s)
         # Of the reserve, what is left after this goes to the reply.

@@ -108,6 +108,18 @@ class CriticSettings(_Section):
     breaker_open_s: Seconds = 15.0
 
 
+class ReuseSettings(_Section):
+    """Whether answers of the second model may be taken again for the same questions about the same text.
+
+    Attributes:
+        window_s: for how long; 0 asks anew each time.
+        max_entries: answers kept in memory at once.
+    """
+
+    window_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    max_entries: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
+
+
 class LedgerSettings(_Section):
     """Where the verdict log is.
 
@@ -178,6 +190,7 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     deadline: DeadlineSettings = DeadlineSettings()
     critic: CriticSettings = CriticSettings()
+    reuse: ReuseSettings = ReuseSettings()
     ledger: LedgerSettings = LedgerSettings()
     rubrics: RubricSettings = RubricSettings()
     providers: ProvidersSettings = ProvidersSettings()

@@ -26,6 +26,7 @@ from reviewer.core.verdict import EvidenceSet, Screening, Trouble, weigh_screen
 from reviewer.core.verification import verify_all
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
+from reviewer.reuse import Kept, Memory, key_of
 
 NONCE_BYTES = 24
 SCREEN_SHARE = 0.5
@@ -41,6 +42,7 @@ class Inquiry:
     Attributes:
         waived: keys of the criteria that do not apply.
         deadline: on the loop's clock; the last critique ends before it, whatever has come of it.
+        tenant: whose draft it is.
     """
 
     plan: Plan
@@ -49,6 +51,7 @@ class Inquiry:
     draft: RedactedDraft
     now: datetime
     deadline: float
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,18 @@ class Criticism:
         critiques: none where no model was asked; then `troubles` says why.
         index: the segments that the models saw; None where none was asked.
         calls: every attempt; those at one critique together, in order.
+        key: what another review must share to take these answers; empty where none may.
+        reused_from: name of the review whose answers these are; empty where they were asked for now.
+        simulated: answers of the simulated provider are among them.
     """
 
     critiques: tuple[Critique, ...] = ()
     index: SegmentIndex | None = None
     calls: tuple[CallRecord, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    key: str = ""
+    reused_from: str = ""
+    simulated: bool = False
 
 
 @dataclass(slots=True)
@@ -94,9 +103,10 @@ class Critic:
         min_model_s: seconds below which a model is not asked.
         breaker: when a model that keeps failing is left alone.
         entropy: gives random bytes for boundaries and attention checks.
+        memory: keeps answers for reviews to come.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one a collaborator or a rule
         self,
         providers: Mapping[str, ReviewerProvider],
         catalogue: ModelCatalogue,
@@ -105,11 +115,13 @@ class Critic:
         min_model_s: float,
         breaker: BreakerPolicy,
         entropy: Callable[[int], bytes],
+        memory: Memory | None = None,
     ) -> None:
         """Keep the collaborators; nothing is opened here."""
         self._providers = providers
         self._catalogue = catalogue
         self._entropy = entropy
+        self._memory = memory or Memory(0, 1)
         jitter = Random(int.from_bytes(entropy(8)))  # noqa: S311 - it spreads retries in time and guards nothing
         self._consultant = Consultant(
             providers, max_attempts=max_attempts, min_model_s=min_model_s, breaker=breaker, rng=jitter
@@ -132,6 +144,9 @@ class Critic:
             return Criticism(troubles=(seated,))
         index = segment(inquiry.draft)
         brief = Brief(self._prompts(inquiry, index), plan.tier, inquiry.deadline)
+        key = key_of(inquiry.tenant, plan, seated, brief.prompts) if self._memory.keeps else ""
+        if key and (kept := self._memory.find(key, asyncio.get_running_loop().time())) is not None:
+            return Criticism(kept.critiques, index, (), kept.troubles, "", kept.review, kept.simulated)
         heard: list[Criticism] = []
         word = Screening.PASSES_ON
         if seated.screen is not None:
@@ -139,7 +154,13 @@ class Critic:
             heard.append(screened)
         if word is Screening.PASSES_ON:
             heard += await self._hold(seated, brief)
-        return _together(heard, index, seated.notes)
+        return _together(heard, index, seated.notes, key)
+
+    def remember(self, criticism: Criticism, review: str) -> None:
+        """Keep the answers of a review that is in the log, for reviews that ask the same."""
+        if criticism.key:
+            kept = Kept(review, criticism.critiques, criticism.troubles, criticism.simulated)
+            self._memory.keep(criticism.key, kept, asyncio.get_running_loop().time())
 
     async def _look_first(
         self, screen: Candidate, brief: Brief, inquiry: Inquiry, index: SegmentIndex
@@ -198,17 +219,16 @@ class Critic:
         return divide(whole, index, [(group, self._entropy(NONCE_BYTES)) for group in groups])
 
 
-def _together(heard: list[Criticism], index: SegmentIndex, notes: tuple[Trouble, ...]) -> Criticism:
+def _together(heard: list[Criticism], index: SegmentIndex, notes: tuple[Trouble, ...], key: str) -> Criticism:
     """Put criticisms of one draft together, and say what was shown."""
     if len(heard) == 1 and not notes:
         (only,) = heard
-        return Criticism(only.critiques, index, only.calls, only.troubles)
-    return Criticism(
-        tuple([critique for part in heard for critique in part.critiques]),
-        index,
-        tuple([call for part in heard for call in part.calls]),
-        (*notes, *[trouble for part in heard for trouble in part.troubles]),
-    )
+        calls, troubles, critiques = only.calls, only.troubles, only.critiques
+    else:
+        critiques = tuple([critique for part in heard for critique in part.critiques])
+        calls = tuple([call for part in heard for call in part.calls])
+        troubles = (*notes, *[trouble for part in heard for trouble in part.troubles])
+    return Criticism(critiques, index, calls, troubles, key, simulated=any(call.simulated for call in calls))
 
 
 def _not_asked(questionnaire: Questionnaire, waived: frozenset[str]) -> tuple[str, ...]:

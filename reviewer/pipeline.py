@@ -136,7 +136,7 @@ class Pipeline:
             trail.found(checked.findings)
             barred = _barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
-            inquiry = Inquiry(plan, facts, waived, draft, now, deadline)
+            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant)
             criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index
@@ -150,6 +150,8 @@ class Pipeline:
             decision = decide(evidence)
         with trail.stage(Stage.RECORD):
             recorded = await self._record(request, self._compose(request, case, decision, trail), deadline)
+            if not recorded.replayed:
+                self._critic.remember(criticism, recorded.review.name)
         return replace(recorded, record_us=trail.timings[-1].duration_us)
 
     async def _check_revision(self, request: ReviewRequest) -> None:
@@ -226,7 +228,8 @@ class Pipeline:
             draft_digest=request.draft.digest(),
             sources_digest=request.draft.sources_digest(),
             redactions=case.draft.report.counts,
-            simulated=any(call.simulated for call in criticism.calls),
+            simulated=criticism.simulated,
+            reused_from=criticism.reused_from,
             dropped_findings=sum([outcome.dropped for outcome in outcomes if isinstance(outcome, Completed)]),
             revision=request.revision,
             labels=request.labels,

@@ -158,6 +158,7 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
         "labels": dict(review.labels),
         "simulated": review.simulated,
         "content_commitment": commitment,
+        **({"reused_from": review.reused_from} if review.reused_from else {}),
     }
 
 

@@ -95,6 +95,7 @@ class Review:
         timings: up to and without RECORD, which has not ended when the record is made.
         dropped_findings: findings of the critic about questions that nobody asked.
         simulated: a model call went to the simulated provider.
+        reused_from: name of the review whose answers of the second model were taken; empty where it was asked.
     """
 
     id: str
@@ -121,6 +122,7 @@ class Review:
     redactions: tuple[tuple[Place, str, int], ...]
     simulated: bool
     dropped_findings: int = 0
+    reused_from: str = ""
     revision: Revision | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 

@@ -687,6 +687,7 @@ class Review(_message.Message):
     REDACTIONS_FIELD_NUMBER: _builtins.int
     INTENT_FIELD_NUMBER: _builtins.int
     DROPPED_FINDINGS_FIELD_NUMBER: _builtins.int
+    REUSED_FROM_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """reviews/{id}"""
     request_id: _builtins.str
@@ -701,6 +702,10 @@ class Review(_message.Message):
     """The intent as the caller gave it."""
     dropped_findings: _builtins.int
     """How many findings of the second model were about questions that nobody asked."""
+    reused_from: _builtins.str
+    """reviews/{id} of an earlier review, where the second model's answers to the same questions about the same text were
+    taken from it; empty where the model was asked.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was decided."""
@@ -766,10 +771,11 @@ class Review(_message.Message):
         redactions: _abc.Iterable[Global___RedactionCount] | None = ...,
         intent: _builtins.str = ...,
         dropped_findings: _builtins.int = ...,
+        reused_from: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "guidance", b"guidance", "handoff", b"handoff", "log_position", b"log_position", "route", b"route"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "draft_digest", b"draft_digest", "dropped_findings", b"dropped_findings", "findings", b"findings", "guidance", b"guidance", "handoff", b"handoff", "intent", b"intent", "log_position", b"log_position", "model_calls", b"model_calls", "name", b"name", "reasons", b"reasons", "redactions", b"redactions", "request_id", b"request_id", "route", b"route", "rubrics", b"rubrics", "simulated", b"simulated", "timings", b"timings", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "draft_digest", b"draft_digest", "dropped_findings", b"dropped_findings", "findings", b"findings", "guidance", b"guidance", "handoff", b"handoff", "intent", b"intent", "log_position", b"log_position", "model_calls", b"model_calls", "name", b"name", "reasons", b"reasons", "redactions", b"redactions", "request_id", b"request_id", "reused_from", b"reused_from", "route", b"route", "rubrics", b"rubrics", "simulated", b"simulated", "timings", b"timings", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
