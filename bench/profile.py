@@ -23,9 +23,8 @@ from bench.bed import DRAFT_KIB, EVERYDAY, Bed, Effort
 from bench.processes import ROOT, Child
 from bench.report import Cell, Table
 from reviewer import telemetry
-from reviewer.app import open_app
+from reviewer.app import create_log, open_app
 from reviewer.config import LedgerSettings, ProviderSection, ProvidersSettings, ServerSettings, Settings
-from reviewer.ledger import sqlite
 
 if TYPE_CHECKING:
     from _lsprof import profiler_entry
@@ -61,7 +60,7 @@ async def functions(bed: Bed, model: Child, sample: str, calls: int) -> list[pro
         ledger=LedgerSettings(path=bed.folder / "profiled.db"),
         providers=ProvidersSettings(anthropic=section),
     )
-    sqlite.create(settings.ledger.path)
+    create_log(settings)
     async with open_app(settings) as app:
         gc.collect()
         gc.freeze()

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -20,15 +20,17 @@ from reviewer.core.ids import uuid7
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
-from reviewer.ledger.sqlite import SqliteLedger
+from reviewer.ledger.sqlite import SqliteLedger, create
 from reviewer.pipeline import Pipeline, World
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
 from reviewer.providers.settings import ProviderSettings
+from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
 from reviewer.rubrics.load import load_rulebook
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import ReviewServicer
+from reviewer.signing import Identity, create_key, load_identity
 from reviewer.telemetry import logger
 
 _RECORD_SHARE = 0.8
@@ -82,7 +84,9 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
         admission = Admission(ledger, settings.limits.max_in_flight, settings.limits.retry_after_s)
         # Of the reserve, what is left after this goes to the reply.
         record_s = settings.deadline.reserve_s * _RECORD_SHARE
-        pipeline = Pipeline(rulebook, admission, critic, ledger, World(_now, _new_id, os.urandom), record_s)
+        receipts = Receipts(open_identity(settings), timedelta(seconds=settings.signing.receipt_lifetime_s))
+        world = World(_now, _new_id, os.urandom)
+        pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, world, record_s)
         pipeline.warm_up()
         servicer = ReviewServicer(pipeline, admission, settings.limits, settings.deadline)
         server = Server(servicer, admission, critic, ledger, settings.server, settings.limits)
@@ -96,6 +100,32 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
             log=settings.ledger.path.name,
         )
         yield App(server, ledger, rulebook)
+
+
+def create_log(settings: Settings) -> None:
+    """Create an empty log, and a key for it where there is none yet.
+
+    Raises:
+        LedgerUnavailableError: a log is there already, or cannot be created.
+        ConfigError: the key cannot be created.
+    """
+    create(settings.ledger.path)
+    if not _key_file(settings).exists():
+        create_key(_key_file(settings))
+
+
+def open_identity(settings: Settings) -> Identity:
+    """Read the log's name and keys.
+
+    Raises:
+        ConfigError: a key is missing or invalid.
+    """
+    return load_identity(settings.signing.origin, _key_file(settings), settings.signing.former_keys)
+
+
+def _key_file(settings: Settings) -> Path:
+    path = settings.ledger.path
+    return settings.signing.key_file or path.with_name(f"{path.name}.key")
 
 
 def rubric_directory(settings: Settings) -> Path:

@@ -131,6 +131,22 @@ class LedgerSettings(_Section):
     busy_timeout_s: Seconds = 2.0
 
 
+class SigningSettings(_Section):
+    """The log's name and key, for receipts and checkpoints.
+
+    Attributes:
+        origin: the log's name: a URL without a scheme that nobody else uses.
+        key_file: Ed25519 key in PEM; None takes the log's path with `.key` added.
+        former_keys: public keys that signed before, as `name+id+key`; they are still published.
+        receipt_lifetime_s: for how long an approval may be acted on.
+    """
+
+    origin: Annotated[str, Field(pattern=r"^[^\s+]{1,255}$")] = "localhost/reviewer"
+    key_file: Path | None = None
+    former_keys: tuple[str, ...] = ()
+    receipt_lifetime_s: Annotated[int, Field(ge=1, le=365 * 86_400)] = 3_600
+
+
 class RubricSettings(_Section):
     """Where rubrics, routing and models are; None takes those that came with the package."""
 
@@ -192,6 +208,7 @@ class Settings(_Section):
     critic: CriticSettings = CriticSettings()
     reuse: ReuseSettings = ReuseSettings()
     ledger: LedgerSettings = LedgerSettings()
+    signing: SigningSettings = SigningSettings()
     rubrics: RubricSettings = RubricSettings()
     providers: ProvidersSettings = ProvidersSettings()
     log: LogSettings = LogSettings()

@@ -31,6 +31,7 @@ from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict
 from reviewer.core.verification import verify_all
 from reviewer.critic import Critic, Criticism, Inquiry
 from reviewer.ledger.interface import Ledger
+from reviewer.receipts import Receipts
 from reviewer.telemetry import Observer, Trail, Unwatched, report
 
 P = ParamSpec("P")
@@ -68,8 +69,15 @@ class Case:
 class Pipeline:
     """Reviews drafts. Shares nothing between reviews but what it is given here."""
 
-    def __init__(
-        self, rulebook: Rulebook, admission: Admission, critic: Critic, ledger: Ledger, world: World, record_s: float
+    def __init__(  # noqa: PLR0913 - one a collaborator
+        self,
+        rulebook: Rulebook,
+        admission: Admission,
+        critic: Critic,
+        ledger: Ledger,
+        receipts: Receipts,
+        world: World,
+        record_s: float,
     ) -> None:
         """Keep the collaborators.
 
@@ -80,6 +88,7 @@ class Pipeline:
         self._admission = admission
         self._critic = critic
         self._ledger = ledger
+        self._receipts = receipts
         self._world = world
         self._record_s = record_s
 
@@ -96,7 +105,7 @@ class Pipeline:
         """
         recorded = await self._admission.once(request, deadline, lambda: self._review(request, deadline, observer))
         report(recorded)
-        return recorded
+        return self._receipts.attach(recorded, self._world.now())
 
     def warm_up(self) -> None:
         """Do once, for every route, what is only slow the first time (patterns, phone plans): no caller shall wait."""
@@ -118,7 +127,7 @@ class Pipeline:
         stored = await self._ledger.find_review(tenant, review_id)
         if stored is None:
             raise ReviewNotFoundError(f"no review reviews/{review_id[:64]}")
-        return recall(stored)
+        return self._receipts.attach(recall(stored), self._world.now())
 
     async def _review(self, request: ReviewRequest, deadline: float, observer: Observer | None) -> RecordedReview:
         trail = Trail(observer or Unwatched())

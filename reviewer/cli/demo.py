@@ -12,14 +12,13 @@ import typer
 
 from reviewer import telemetry
 from reviewer.admission import recall
-from reviewer.app import rubric_directory
+from reviewer.app import create_log, rubric_directory
 from reviewer.cli.console import ConfigOption, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.render import log_table, review_panel
 from reviewer.cli.service import running
 from reviewer.client import CallFailedError, ReviewClient, ReviewSubject, subject_of_case
 from reviewer.config import Settings
 from reviewer.core.case import Case
-from reviewer.ledger import sqlite
 from reviewer.rubrics.load import load_cases
 
 SAMPLES = (
@@ -50,13 +49,13 @@ def demo(
     real = bool(settings.providers.anthropic.api_key or settings.providers.openai.api_key)
     with tempfile.TemporaryDirectory() as folder, errors_end_the_command():
         path = keep_log or Path(folder) / "demo-log.db"
-        sqlite.create(path)
         local = settings.model_copy(
             update={
                 "server": settings.server.model_copy(update={"address": "127.0.0.1:0"}),
                 "ledger": settings.ledger.model_copy(update={"path": path}),
             }
         )
+        create_log(local)
         asyncio.run(_show(local, simulate=not real))
 
 

@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 
 from reviewer.admission import recall
+from reviewer.app import create_log
 from reviewer.cli.console import ConfigOption, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.render import log_table, review_panel
 from reviewer.client import review_json
 from reviewer.core.merkle import leaf_hash
-from reviewer.ledger import sqlite
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.serving.replies import review_message
@@ -32,7 +32,8 @@ def init(path: _PathOption = None, config: ConfigOption = None) -> None:
     """Create an empty log; refuses where a file exists already."""
     target = path or settings_or_exit(config).ledger.path
     with errors_end_the_command():
-        sqlite.create(target)
+        settings = settings_or_exit(config)
+        create_log(settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"path": target})}))
     out.print(f"created {target}", markup=False)
 
 

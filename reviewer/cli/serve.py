@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from reviewer import telemetry
+from reviewer.app import create_log as new_log
 from reviewer.cli.console import ConfigOption, errors_end_the_command, settings_or_exit
 from reviewer.cli.service import running
 from reviewer.config import Settings
-from reviewer.ledger import sqlite
 
 
 def serve(
@@ -32,7 +32,7 @@ def serve(
         if address is not None:
             settings = _at(settings, address)
         if create_log and not settings.ledger.path.exists():
-            sqlite.create(settings.ledger.path)
+            new_log(settings)
         import uvloop
 
         uvloop.run(_serve(settings, simulate=simulate))

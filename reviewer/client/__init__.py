@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reviewer.client.client import CallFailedError, ReviewClient
 from reviewer.client.messages import (
+    draft_digests,
     read_review,
     read_subject,
     review_json,
@@ -24,6 +25,7 @@ __all__ = [
     "ReviewSubject",
     "Stage",
     "Verdict",
+    "draft_digests",
     "read_review",
     "read_subject",
     "review_json",

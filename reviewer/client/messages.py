@@ -7,6 +7,7 @@ import json
 from google.protobuf import json_format
 
 from reviewer.core.case import Case
+from reviewer.core.draft import RawDraft, Source, ToolCall
 from reviewer.v1 import draft_pb2
 from reviewer.v1.review_pb2 import Review
 from reviewer.v1.review_service_pb2 import ReviewSubject
@@ -49,6 +50,15 @@ def read_review(text: str) -> Review:
         return json_format.Parse(text, Review())
     except json_format.ParseError as exc:
         raise ValueError("not a review in JSON") from exc
+
+
+def draft_digests(subject: ReviewSubject) -> tuple[str, str]:
+    """Return the digests of a request's draft and of its sources, as receipts bind them."""
+    draft = subject.draft
+    calls = tuple([ToolCall(call.id, call.name, call.arguments_json) for call in draft.tool_calls])
+    sources = tuple([Source(source.id, source.title, source.uri, source.text) for source in draft.sources])
+    raw = RawDraft(draft.text, tool_calls=calls, sources=sources)
+    return raw.digest(), raw.sources_digest()
 
 
 def subject_of_case(case: Case) -> ReviewSubject:

@@ -97,5 +97,9 @@ class LedgerCorruptError(LedgerError):
     """What the log holds cannot be read back, or does not match its own hashes (`DATA_LOSS`)."""
 
 
+class ReceiptError(ReviewerError):
+    """A receipt is not one, or nobody that we know signed it."""
+
+
 class InvariantError(ReviewerError):
     """A rule that the code itself guarantees was broken: our bug (`INTERNAL`)."""

@@ -147,9 +147,11 @@ class RecordedReview:
     Attributes:
         replayed: an earlier review, found by its request id.
         record_us: microseconds that writing took; 0 where the review was read back.
+        receipt: the signed approval, a JWS in compact form; empty where there is none.
     """
 
     review: Review
     position: Position
     record_us: int = 0
     replayed: bool = False
+    receipt: str = ""

@@ -25,6 +25,7 @@ from reviewer.core.errors import (
     LedgerError,
     LedgerUnavailableError,
     OverloadError,
+    ReceiptError,
     RequestError,
     ReviewerError,
     ReviewNotFoundError,
@@ -65,6 +66,7 @@ TABLE: dict[type[ReviewerError], Answer] = {
     FaultsError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
     ConfigError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
     RubricError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
+    ReceiptError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
     InvariantError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
     ProviderError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
 }

@@ -93,6 +93,7 @@ def review_message(recorded: RecordedReview) -> review_pb2.Review:
         intent=review.intent,
         dropped_findings=review.dropped_findings,
         reused_from=review.reused_from,
+        receipt=recorded.receipt,
     )
     if recorded.record_us:
         message.timings.append(timing_message(StageTiming(Stage.RECORD, recorded.record_us)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
 from reviewer.admission import Admission
@@ -19,9 +20,11 @@ from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
 from reviewer.pipeline import Pipeline, World
 from reviewer.providers.breaker import BreakerPolicy
+from reviewer.receipts import Receipts
 from reviewer.rubrics.load import load_rulebook
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import ReviewServicer
+from reviewer.signing import Identity, SigningKey
 from reviewer.simulate.script import Script
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from tests.support.service import rules
@@ -33,6 +36,9 @@ def shipped_rulebook() -> Rulebook:
     """Load the shipped rubrics."""
     rulebook, _ = load_rulebook(RUBRICS, today=date(2026, 11, 21))
     return rulebook
+
+
+RECEIPTS = Receipts(Identity("example.com/log", SigningKey(Ed25519PrivateKey.generate())), timedelta(hours=1))
 
 
 @asynccontextmanager
@@ -56,7 +62,7 @@ async def assembled(
             entropy=os.urandom,
         )
         admission = Admission(ledger, limits.max_in_flight, limits.retry_after_s)
-        pipeline = Pipeline(rulebook, admission, critic, ledger, world, record_s=0.2)
+        pipeline = Pipeline(rulebook, admission, critic, ledger, RECEIPTS, world, record_s=0.2)
         servicer = ReviewServicer(pipeline, admission, limits, DeadlineSettings())
         settings = ServerSettings(address="127.0.0.1:0", probe_interval_s=3600)
         server = await stack.enter_async_context(Server(servicer, admission, critic, ledger, settings, limits))

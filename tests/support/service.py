@@ -14,10 +14,9 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
-from reviewer.app import App, SimulatedEndpoints, open_app
+from reviewer.app import App, SimulatedEndpoints, create_log, open_app
 from reviewer.client import ReviewClient
 from reviewer.config import Settings
-from reviewer.ledger import sqlite
 from reviewer.ledger.interface import Stored
 from reviewer.simulate.script import Rule, Script
 from reviewer.v1 import review_service_pb2 as pb
@@ -158,7 +157,7 @@ async def running(folder: Path, script: Script | None = None, **sections: dict[s
     """Run the service on a log in `folder`, which is created unless it is there."""
     settings = settings_for(folder, **sections)
     if not settings.ledger.path.exists():
-        sqlite.create(settings.ledger.path)
+        create_log(settings)
     async with AsyncExitStack() as stack:
         provider = await stack.enter_async_context(WatchedProvider(script or rules()))
         endpoints = SimulatedEndpoints(provider.base_url, provider.openai_base_url)
