@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PROTOS := $(wildcard proto/reviewer/v1/*.proto)
 PROTOC := $(BIN)/python -m grpc_tools.protoc -Iproto
-TYPED := reviewer tests $(if $(wildcard bench/*.py),bench)
+TYPED := reviewer tests $(wildcard deploy/*.py) $(if $(wildcard bench/*.py),bench)
 
 export PATH := $(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE ?= 1
