@@ -97,6 +97,10 @@ class LedgerCorruptError(LedgerError):
     """What the log holds cannot be read back, or does not match its own hashes (`DATA_LOSS`)."""
 
 
+class SealedError(LedgerError):
+    """Content cannot be read: it was erased, or the key that it needs is not configured."""
+
+
 class ReceiptError(ReviewerError):
     """A receipt is not one, or nobody that we know signed it."""
 

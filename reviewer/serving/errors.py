@@ -30,6 +30,7 @@ from reviewer.core.errors import (
     ReviewerError,
     ReviewNotFoundError,
     RubricError,
+    SealedError,
 )
 from reviewer.providers.interface import ProviderError
 
@@ -61,6 +62,7 @@ TABLE: dict[type[ReviewerError], Answer] = {
     LedgerUnavailableError: Answer(grpc.StatusCode.UNAVAILABLE, "AUDIT_LOG_UNAVAILABLE"),
     # Asking again cannot help: clients must not retry it.
     LedgerCorruptError: Answer(grpc.StatusCode.DATA_LOSS, "AUDIT_LOG_CORRUPT"),
+    SealedError: Answer(grpc.StatusCode.FAILED_PRECONDITION, "CONTENT_ERASED"),
     # The rest cannot come from a request; if one does, it is our fault.
     ReviewerError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
     FaultsError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
