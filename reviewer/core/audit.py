@@ -1,0 +1,130 @@
+"""The audit: a whole log held against itself and against heads that somebody remembers, in one walk from the start.
+
+Memory does not grow with the log: of the tree only the right edge is kept. What a walk can tell and what not:
+
+* a record that is not what its leaf hash or its tile says is named by its index;
+* a record that was swapped together with its hashes breaks every head that was signed before: the walk names the last
+  head that still holds and the first that does not, between which the log was rewritten;
+* who holds the signing key can rewrite what no head outside the log covers: only remembered heads show that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from reviewer.core.checkpoint import Checkpoint
+from reviewer.core.merkle import EMPTY_ROOT, leaf_hash, node_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong.
+
+    Attributes:
+        index: of the first record that is concerned; None where the log as a whole is.
+    """
+
+    index: int | None
+    what: str
+
+
+class Edge:
+    """The right edge of a growing tree: the roots of its complete subtrees, the largest first."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.size = 0
+        self._roots: list[bytes] = []
+
+    def add(self, leaf: bytes) -> None:
+        """Append a leaf hash."""
+        root, index = leaf, self.size
+        while index & 1:
+            root = node_hash(self._roots.pop(), root)
+            index >>= 1
+        self._roots.append(root)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Return the root of the tree so far."""
+        if not self._roots:
+            return EMPTY_ROOT
+        folded = self._roots[-1]
+        for left in reversed(self._roots[:-1]):
+            folded = node_hash(left, folded)
+        return folded
+
+
+class Walk:
+    """One walk through a log, record by record from index 0. Problems are told once, the first of each kind first.
+
+    Args:
+        heads: signed heads of this log that were checked already, from inside and outside, in any order.
+    """
+
+    def __init__(self, heads: Iterable[Checkpoint]) -> None:
+        """Sort the heads; two of one size with different roots are a problem of their own."""
+        self._edge = Edge()
+        self._heads: dict[int, set[bytes]] = {}
+        for head in heads:
+            self._heads.setdefault(head.size, set()).add(head.root)
+        self._held = 0
+        self._broken = False
+        self._problems = [
+            Problem(None, f"two heads of size {size} have different roots: the log was forked")
+            for size, roots in sorted(self._heads.items())
+            if len(roots) > 1
+        ]
+        self._reach = max(self._heads, default=0)
+
+    @property
+    def size(self) -> int:
+        """Records walked so far."""
+        return self._edge.size
+
+    def root(self) -> bytes:
+        """Return the root over the records walked so far."""
+        return self._edge.root()
+
+    def add(self, index: int, record: bytes, stored_leaf: bytes, tile_leaf: bytes | None = None) -> Iterator[Problem]:
+        """Take the next record.
+
+        Args:
+            index: as the log states it.
+            stored_leaf: the hash kept beside it.
+            tile_leaf: the hash that the log's tiles hold for it; None where it is not integrated yet.
+        """
+        yield from self._drained()
+        yield from self._compared()
+        if index != self.size:
+            yield Problem(self.size, f"record {self.size} is missing: the next one is {index}")
+        leaf = leaf_hash(record)
+        if leaf != stored_leaf:
+            yield Problem(index, "the record does not have the leaf hash that is kept beside it")
+        if tile_leaf is not None and tile_leaf != leaf:
+            yield Problem(index, "the record is not the one that the tree holds")
+        self._edge.add(leaf)
+
+    def end(self) -> Iterator[Problem]:
+        """Finish: nothing may be missing that a head covers."""
+        yield from self._drained()
+        yield from self._compared()
+        if self._reach > self.size:
+            yield Problem(self.size, f"the log ends at {self.size} records, a head covers {self._reach}")
+
+    def _drained(self) -> Iterator[Problem]:
+        yield from self._problems
+        self._problems = []
+
+    def _compared(self) -> Iterator[Problem]:
+        """Hold the tree so far against the heads of its size; after the first that does not fit, none can."""
+        roots = self._heads.get(self.size)
+        if roots is None or self._broken:
+            return
+        if roots == {self._edge.root()}:
+            self._held = self.size
+            return
+        self._broken = True
+        span = f"the records from {self._held} to {self.size - 1}" if self.size else "the log"
+        yield Problem(self._held, f"{span} are not those that the head of size {self.size} was signed for")
