@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from reviewer import discovery
 from reviewer.admission import Admission
 from reviewer.config import ProviderSection, Settings
+from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.ids import uuid7
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
@@ -24,6 +25,7 @@ from reviewer.ledger.sqlite import SqliteLedger, create
 from reviewer.pipeline import Pipeline, World
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
+from reviewer.providers.line import LinePolicy
 from reviewer.providers.settings import ProviderSettings
 from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
@@ -58,7 +60,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
     """Open log, rules, providers and server; serving begins when this yields.
 
     Raises:
-        ConfigError: the server's address cannot be listened on.
+        ConfigError: the server's address cannot be listened on, or a bound is for a model that nobody knows.
         RubricError: a rubric, routing or model file is invalid.
         LedgerUnavailableError: there is no log at the configured path.
     """
@@ -79,6 +81,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
             min_model_s=settings.deadline.min_model_s,
             breaker=BreakerPolicy(settings.critic.breaker_failures, settings.critic.breaker_open_s),
             entropy=os.urandom,
+            lines=_line_policy(settings, rulebook),
             memory=Memory(settings.reuse.window_s, settings.reuse.max_entries),
         )
         admission = Admission(ledger, settings.limits.max_in_flight, settings.limits.retry_after_s)
@@ -177,6 +180,19 @@ def _configured(settings: Settings, simulated: SimulatedEndpoints | None) -> dic
         )
         for name, section in sections.items()
     }
+
+
+def _line_policy(settings: Settings, rulebook: Rulebook) -> LinePolicy:
+    """Read what holds for lines to models.
+
+    Raises:
+        ConfigError: a bound is for a model that is not in the catalogue, so that it would bind nobody.
+    """
+    critic = settings.critic
+    unknown = sorted(name for name in critic.calls_per_model if rulebook.catalogue.find(name) is None)
+    if unknown:
+        raise ConfigError(tuple(Fault("critic.calls_per_model", name, "is not in models.yaml") for name in unknown))
+    return LinePolicy(critic.max_calls_per_model, critic.calls_per_model, critic.hedge_percentile)
 
 
 def _now() -> datetime:

@@ -22,15 +22,15 @@ from reviewer.core.prompt import Header, Prompt, divide, render
 from reviewer.core.questionnaire import Questionnaire, split
 from reviewer.core.rulebook import Facts, Plan
 from reviewer.core.segments import SegmentIndex, segment
+from reviewer.core.shortening import SCREEN_SHARE, shorten
 from reviewer.core.verdict import EvidenceSet, Screening, Trouble, weigh_screen
 from reviewer.core.verification import verify_all
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
+from reviewer.providers.line import LinePolicy
 from reviewer.reuse import Kept, Memory, key_of
 
 NONCE_BYTES = 24
-SCREEN_SHARE = 0.5
-"""Of the time that is left, what a screen may use up: one that hangs must not take the strong reviewer's time."""
 
 _TOO_LATE = Critique("", Unavailable(FailureKind.DEADLINE, "the deadline left no time to ask the second model"))
 
@@ -103,6 +103,7 @@ class Critic:
         min_model_s: seconds below which a model is not asked.
         breaker: when a model that keeps failing is left alone.
         entropy: gives random bytes for boundaries and attention checks.
+        lines: how many calls there may be at a model, and when one is sent twice.
         memory: keeps answers for reviews to come.
     """
 
@@ -115,6 +116,7 @@ class Critic:
         min_model_s: float,
         breaker: BreakerPolicy,
         entropy: Callable[[int], bytes],
+        lines: LinePolicy | None = None,
         memory: Memory | None = None,
     ) -> None:
         """Keep the collaborators; nothing is opened here."""
@@ -124,7 +126,12 @@ class Critic:
         self._memory = memory or Memory(0, 1)
         jitter = Random(int.from_bytes(entropy(8)))  # noqa: S311 - it spreads retries in time and guards nothing
         self._consultant = Consultant(
-            providers, max_attempts=max_attempts, min_model_s=min_model_s, breaker=breaker, rng=jitter
+            providers,
+            max_attempts=max_attempts,
+            min_model_s=min_model_s,
+            breaker=breaker,
+            lines=lines or LinePolicy(),
+            rng=jitter,
         )
 
     def drain(self, until: float) -> None:
@@ -143,18 +150,23 @@ class Critic:
         if isinstance(seated, Trouble):
             return Criticism(troubles=(seated,))
         index = segment(inquiry.draft)
-        brief = Brief(self._prompts(inquiry, index), plan.tier, inquiry.deadline)
+        brief = Brief(self._prompts(inquiry, index), plan.tier, inquiry.deadline, tenant=inquiry.tenant)
         key = key_of(inquiry.tenant, plan, seated, brief.prompts) if self._memory.keeps else ""
         if key and (kept := self._memory.find(key, asyncio.get_running_loop().time())) is not None:
             return Criticism(kept.critiques, index, (), kept.troubles, "", kept.review, kept.simulated)
+        fitting = self._in_time(seated, plan, inquiry.deadline)
+        if isinstance(fitting, Trouble):
+            return Criticism(troubles=(*seated.notes, fitting))
         heard: list[Criticism] = []
         word = Screening.PASSES_ON
-        if seated.screen is not None:
-            screened, word = await self._look_first(seated.screen, brief, inquiry, index)
+        if fitting.screen is not None:
+            share = SCREEN_SHARE if fitting.seats else 1.0
+            screened, word = await self._look_first(fitting.screen, brief, share, inquiry, index)
             heard.append(screened)
-        if word is Screening.PASSES_ON:
-            heard += await self._hold(seated, brief)
-        return _together(heard, index, seated.notes, key)
+        if word is Screening.PASSES_ON and fitting.seats:
+            heard += await self._hold(fitting, brief)
+        # Answers of fewer than the route names must not be taken for those of all.
+        return _together(heard, index, fitting.notes, key if fitting is seated else "")
 
     def remember(self, criticism: Criticism, review: str) -> None:
         """Keep the answers of a review that is in the log, for reviews that ask the same."""
@@ -162,13 +174,21 @@ class Critic:
             kept = Kept(review, criticism.critiques, criticism.troubles, criticism.simulated)
             self._memory.keep(criticism.key, kept, asyncio.get_running_loop().time())
 
+    def _in_time(self, seated: Seating, plan: Plan, deadline: float) -> Seating | Trouble:
+        """Fit a seating into what is left until a deadline."""
+        screen = (seated.screen,) if seated.screen else ()
+        estimates = self._consultant.estimates((*seated.seats, *seated.spares, *screen))
+        left_s = deadline - asyncio.get_running_loop().time()
+        quorum, clears = plan.route.quorum, plan.screen_clears
+        return shorten(seated, estimates, left_s, quorum=quorum, screen_clears=clears)
+
     async def _look_first(
-        self, screen: Candidate, brief: Brief, inquiry: Inquiry, index: SegmentIndex
+        self, screen: Candidate, brief: Brief, share: float, inquiry: Inquiry, index: SegmentIndex
     ) -> tuple[Criticism, Screening]:
-        """Ask the screen, and say whether anybody else need be asked."""
+        """Ask the screen within a share of the time, and say whether anybody else need be asked."""
         now = asyncio.get_running_loop().time()
-        share = replace(brief, deadline=now + (brief.deadline - now) * SCREEN_SHARE, purpose="screen")
-        criticism = await self._ask_in_turn(screen, _Bench([], set()), share)
+        within = replace(brief, deadline=now + (brief.deadline - now) * share, purpose="screen")
+        criticism = await self._ask_in_turn(screen, _Bench([], set()), within)
         critiques = (replace(criticism.critiques[0], screen=True),)
         findings = verify_all(critiques, index, inquiry.plan, inquiry.waived)
         evidence = EvidenceSet(inquiry.plan, inquiry.facts, findings, critiques, waived=inquiry.waived)

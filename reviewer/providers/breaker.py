@@ -1,7 +1,9 @@
 """A circuit breaker for one second model: one that keeps failing is left alone for a while.
 
 Closed, it lets every call through. After `failures` in a row it opens and lets none through for `open_s` seconds; then
-one call at a time may try, and the first that succeeds closes it. What counts as a failure is said by the caller.
+one call at a time may try, and the first that succeeds closes it. What counts as a failure is said by the caller; one
+that may lie in the request counts once a request, so that nobody can close a model to all others by asking the same
+thing again and again.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ class Breaker:
         self._failures = 0
         self._open_until: float | None = None
         self._trying = False
+        self._blamed: dict[str, None] = {}
 
     @property
     def is_open(self) -> bool:
@@ -51,9 +54,23 @@ class Breaker:
         self._failures = 0
         self._open_until = None
         self._trying = False
+        self._blamed.clear()
 
-    def failed(self, now: float) -> None:
-        """A call failed in a way that speaks against the model."""
+    def failed(self, now: float, request: str = "") -> None:
+        """A call failed in a way that speaks against the model.
+
+        Args:
+            request: what was asked, as a digest, where the failure may lie in it: the same one counts once in a row of
+                failures, whatever lies between. Empty where it cannot.
+        """
+        if request in self._blamed:
+            self.abandoned()
+            return
+        if request:
+            self._blamed[request] = None
+            if len(self._blamed) > self._policy.failures:
+                # A model that never recovers must not fill the memory.
+                del self._blamed[next(iter(self._blamed))]
         self._failures += 1
         self._trying = False
         if self._failures >= self._policy.failures or self._open_until is not None:

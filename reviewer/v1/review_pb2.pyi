@@ -543,7 +543,9 @@ class ModelCall(_message.Message):
     stop_reason: _builtins.str
     """Why the model stopped, in the provider's own word; empty where there was no answer."""
     purpose: _builtins.str
-    """critique, screen for a cascade's first model, or repair for the one second ask after an unreadable answer."""
+    """critique, screen for a cascade's first model, repair for the one second ask after an unreadable answer, or hedge
+    for a request sent beside an equal one that was late.
+    """
     failure: _builtins.str
     """Why there was no answer, for example rate_limited; empty where there was one."""
     http_status: _builtins.int
