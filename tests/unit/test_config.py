@@ -182,6 +182,36 @@ def test_no_key_in_representations() -> None:
     assert settings.providers.anthropic.api_key.get_secret_value() == KEY
 
 
+def test_bounds_of_single_models(config: Path) -> None:
+    """A table in the file gives models of their own a bound, by id; each is checked, and told with its line."""
+    config.write_text('[critic]\nhedge_percentile = 95\n[critic.calls_per_model]\n"gpt-5.5-2026-04-23" = 8\n')
+    critic = load_settings(config, {}).critic
+    assert (dict(critic.calls_per_model), critic.hedge_percentile) == ({"gpt-5.5-2026-04-23": 8}, 95)
+
+    config.write_text('[critic.calls_per_model]\nfine = 3\n"gpt-5.5-2026-04-23" = 0\n')
+    (fault,) = faults(config)
+    assert (fault.where, fault.field) == (f"{config}:3", "critic.calls_per_model.gpt-5.5-2026-04-23")
+
+
+def test_no_variable_names_a_model(config: Path) -> None:
+    """A bound of a single model in the environment is refused, for no variable can be named like every model."""
+    config.write_text("")
+    name = "REVIEWER_CRITIC__CALLS_PER_MODEL__SMALL"
+    (fault,) = faults(config, {name: "3"})
+    assert fault.where == name
+    assert "only be set in the file" in fault.message
+
+
+@pytest.mark.parametrize(("value", "fine"), [("0", True), ("50", True), ("99.9", True), ("49", False), ("100", False)])
+def test_hedging_begins_at_the_median(config: Path, value: str, *, fine: bool) -> None:
+    """Sending calls again before half of them are usually answered would double them all."""
+    config.write_text(f"[critic]\nhedge_percentile = {value}\n")
+    if fine:
+        assert load_settings(config, {}).critic.hedge_percentile == float(value)
+    else:
+        assert [fault.field for fault in faults(config)] == ["critic.hedge_percentile"]
+
+
 def test_settings_do_not_change() -> None:
     """Settings are read once: no field can be set afterwards."""
     settings = load_settings(None, {})

@@ -68,6 +68,43 @@ def test_an_abandoned_try_leaves_the_way_to_the_next() -> None:
     assert breaker.admits(10.0)
 
 
+def test_one_request_counts_once() -> None:
+    """The same thing asked again and again does not open it, whatever lies between; other things do."""
+    breaker = Breaker(POLICY)
+    for _ in range(10):
+        breaker.failed(0.0, "a")
+        breaker.abandoned()
+    breaker.failed(0.0, "b")
+    breaker.failed(0.0, "a")
+    assert breaker.admits(0.0)
+    breaker.failed(0.0)
+    assert breaker.is_open
+
+
+def test_a_request_that_was_blamed_does_not_keep_it_open() -> None:
+    """Coming as the try, it neither closes nor opens it, and the next one may try at once."""
+    breaker = Breaker(POLICY)
+    for request in "abc":
+        breaker.failed(0.0, request)
+    assert breaker.admits(10.0)
+    breaker.failed(10.0, "a")
+    assert breaker.admits(10.0)
+    breaker.succeeded()
+    breaker.failed(10.0, "a")
+    breaker.failed(10.0)
+    assert breaker.admits(10.0)
+    breaker.failed(10.0)
+    assert breaker.is_open
+
+
+def test_blame_does_not_grow() -> None:
+    """However many requests fail, only as many are remembered as would open it."""
+    breaker = Breaker(POLICY)
+    for number in range(100):
+        breaker.failed(0.0, str(number))
+    assert len(breaker._blamed) == POLICY.failures
+
+
 @given(st.lists(st.sampled_from(["succeeded", "failed", "abandoned"])), st.integers(1, 5))
 def test_it_is_never_stuck(ends: list[str], failures: int) -> None:
     """Whatever happened to earlier calls, after the wait a call is admitted."""
