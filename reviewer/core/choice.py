@@ -30,7 +30,8 @@ class Seating:
     """Who is asked, and who stands by.
 
     Attributes:
-        seats: reviewers that are asked at once, at least one; no two of one family.
+        seats: reviewers that are asked at once; no two of one family. At least one, unless the time that is left is the
+            screen's alone (`reviewer.core.shortening`).
         spares: who takes the place of one that cannot be reached, in order of preference.
         screen: who looks first; None where the route wants none, or where the one it names may not judge this draft.
         notes: what is missing from what the route wants and can be done without.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,8 @@ from reviewer.core.shortening import Estimate, shorten
 from reviewer.core.verdict import Cause, EvidenceSet, Trouble, Verdict, decide
 from tests.support.builders import FACTS, answers, criterion, plan_of, rubric
 
+Told = tuple[list[str], list[str], str, list[Effect]]
+"""Models in the seats, spare models, the screen's, and effects of the notes."""
 LEFT = 10.0
 FITS, MAYBE, NEVER = Estimate(1.0, 3.0), Estimate(6.0, 20.0), Estimate(11.0, 12.0)
 
@@ -40,10 +43,8 @@ def seats(*names: str, spares: tuple[str, ...] = (), screen: str = "") -> Seatin
     return Seating(by[0], by[1], candidate(screen) if screen else None)
 
 
-def shortened(
-    seated: Seating, quorum: int = 1, *, clears: bool = False, **known: Estimate
-) -> tuple[list[str], list[str], str, list[Effect]]:
-    """Return seats, spares, screen and effects of notes, all of which have the cause that they must have."""
+def shortened(seated: Seating, known: Mapping[str, Estimate], quorum: int = 1, *, clears: bool = False) -> Told:
+    """Tell what a seating becomes; all notes have the cause that they must have."""
     found = shorten(seated, known, LEFT, quorum=quorum, screen_clears=clears)
     if isinstance(found, Trouble):
         assert (found.cause, found.effect) == (Cause.DEADLINE, Effect.HANDOFF)
@@ -53,7 +54,7 @@ def shortened(
     return named[0], named[1], found.screen.spec.model if found.screen else "", [note.effect for note in found.notes]
 
 
-NOBODY = ([], [], "", [Effect.HANDOFF])
+NOBODY: Told = ([], [], "", [Effect.HANDOFF])
 NOTE, HANDOFF = [Effect.NOTE], [Effect.HANDOFF]
 
 
@@ -66,10 +67,15 @@ def test_what_fits_is_left_as_it_is(known: dict[str, Estimate]) -> None:
 
 def test_a_single_gives_way_to_a_spare_that_fits() -> None:
     """A spare that will answer in time goes first, and the one who may is kept behind it; one who cannot is not."""
-    assert shortened(seats("a", spares=("b", "c")), a=MAYBE, b=MAYBE, c=FITS) == (["c"], ["a", "b"], "", NOTE)
-    assert shortened(seats("a", spares=("b",)), a=NEVER) == (["b"], [], "", NOTE)
-    assert shortened(seats("a", spares=("b",)), a=NEVER, b=MAYBE) == (["b"], [], "", NOTE)
-    assert shortened(seats("a", spares=("b",)), a=NEVER, b=NEVER) == NOBODY
+    assert shortened(seats("a", spares=("b", "c")), {"a": MAYBE, "b": MAYBE, "c": FITS}) == (
+        ["c"],
+        ["a", "b"],
+        "",
+        NOTE,
+    )
+    assert shortened(seats("a", spares=("b",)), {"a": NEVER}) == (["b"], [], "", NOTE)
+    assert shortened(seats("a", spares=("b",)), {"a": NEVER, "b": MAYBE}) == (["b"], [], "", NOTE)
+    assert shortened(seats("a", spares=("b",)), {"a": NEVER, "b": NEVER}) == NOBODY
 
 
 @pytest.mark.parametrize(
@@ -88,7 +94,7 @@ def test_a_single_gives_way_to_a_spare_that_fits() -> None:
 )
 def test_cascades(known: dict[str, Estimate], found: tuple[object, ...]) -> None:
     """The strong reviewer's time is not spent on the screen, and a screen alone is for the person who decides."""
-    assert shortened(seats("a", spares=("b",), screen="s"), **known) == found
+    assert shortened(seats("a", spares=("b",), screen="s"), known) == found
 
 
 def test_a_screen_that_may_clear_is_asked_all_the_same() -> None:
@@ -96,7 +102,7 @@ def test_a_screen_that_may_clear_is_asked_all_the_same() -> None:
     cascade = seats("a", screen="s")
     known = {"a": NEVER, "s": FITS}
     assert shorten(cascade, known, LEFT, quorum=1, screen_clears=True) is cascade
-    assert shortened(cascade, clears=True, a=NEVER, s=NEVER) == NOBODY
+    assert shortened(cascade, {"a": NEVER, "s": NEVER}, clears=True) == NOBODY
 
 
 @pytest.mark.parametrize(
@@ -113,13 +119,13 @@ def test_a_screen_that_may_clear_is_asked_all_the_same() -> None:
 )
 def test_panels(known: dict[str, Estimate], found: tuple[object, ...]) -> None:
     """Spares take the seats of those who will be late; below the quorum one is asked, and a person decides."""
-    assert shortened(seats("a", "b", "c", spares=("d",)), quorum=2, **known) == found
+    assert shortened(seats("a", "b", "c", spares=("d",)), known, quorum=2) == found
 
 
 def test_no_two_relatives_sit_on_a_shortened_panel() -> None:
     """A spare may take its own relative's seat, not one beside it."""
-    assert shortened(seats("a", "b", spares=("b2",)), quorum=1, a=NEVER)[0] == ["b"]
-    assert shortened(seats("a", "b", spares=("a2",)), quorum=2, a=NEVER)[0] == ["a2", "b"]
+    assert shortened(seats("a", "b", spares=("b2",)), {"a": NEVER}, quorum=1)[0] == ["b"]
+    assert shortened(seats("a", "b", spares=("a2",)), {"a": NEVER}, quorum=2)[0] == ["a2", "b"]
 
 
 NAMES = ("a", "b", "c", "a2", "b2", "d")
@@ -169,7 +175,7 @@ def test_less_time_never_makes_an_approval_possible(
 ) -> None:
     """Were all who are asked content, the draft is approved only if it would have been with all of them asked."""
     mode = {"mode": "cascade", "cascade": {"screen": "critic", "clears": clears}} if seated.screen else {}
-    plan = plan_of(ASKED, tier="medium", reviewers=["critic", "second"], **mode)  # type: ignore[arg-type]
+    plan = plan_of(ASKED, tier="medium", reviewers=["critic", "second"], **mode)
     assert plan.full
     if len(seated.seats) > 1:
         panel = Panel(size=len(seated.seats), quorum=quorum)

@@ -74,7 +74,7 @@ def test_places_are_neither_lost_nor_made(places: int, operations: list[tuple[st
                     crowd.tasks[of].cancel()
                 case "leave":
                     crowd.leave()
-                case "step":
+                case _:
                     await asyncio.sleep(0)
             assert crowd.gate.free == 0 or crowd.gate.waiting == 0
         for task in crowd.tasks:
