@@ -105,7 +105,7 @@ async def test_a_crowd_sends_the_next_to_a_spare() -> None:
     critic = critic_of(provider, places=1)
     first = asyncio.create_task(critic.criticise(inquiry(plan({}, "critic-1"))))
     await provider.arrived(1)
-    second = asyncio.create_task(critic.criticise(inquiry(plan({}, "critic-1", "spare-1"), 0.5, "other")))
+    second = asyncio.create_task(critic.criticise(inquiry(plan({}, "critic-1", "spare-1"), 2.0, "other")))
     await provider.arrived(1)
     provider.gate.set()
 
