@@ -119,7 +119,7 @@ async def test_a_crowd_without_a_spare_is_an_outage_of_its_own() -> None:
     critic = critic_of(provider, places=1)
     first = asyncio.create_task(critic.criticise(inquiry(plan({}, "critic-1"))))
     await provider.arrived(1)
-    late = await critic.criticise(inquiry(plan({}, "critic-1"), 0.1, "other"))
+    late = await critic.criticise(inquiry(plan({}, "critic-1"), 2.0, "other"))
     (critique,) = late.critiques
     assert isinstance(critique.outcome, Unavailable)
     assert (critique.outcome.kind, late.calls) == (FailureKind.CONGESTED, ())
