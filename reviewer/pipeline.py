@@ -115,7 +115,8 @@ class Pipeline:
             request = ReviewRequest("", "", "", route.intents[0].removesuffix(".*"), draft)
             plan = self._rulebook.plan(request.intent, None, "", b"")
             facts = _facts(request)
-            run_checks(plan, inapplicable(plan, facts), Subject(redact(request, plan.public_values), "", now))
+            subject = Subject(redact(request, plan.public_values), "", now, plan.policy_facts)
+            run_checks(plan, inapplicable(plan, facts), subject)
 
     async def find(self, tenant: str, review_id: str) -> RecordedReview:
         """Read a review from the log.
@@ -141,7 +142,8 @@ class Pipeline:
             large = _is_large(request)
             draft = await _run(large, redact, request, plan.public_values)
         with trail.stage(Stage.CHECK):
-            checked = await _run(large, run_checks, plan, waived, Subject(draft, request.locale, now))
+            subject = Subject(draft, request.locale, now, plan.policy_facts)
+            checked = await _run(large, run_checks, plan, waived, subject)
             trail.found(checked.findings)
             barred = _barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
