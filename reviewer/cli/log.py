@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 
 from reviewer.admission import recall
-from reviewer.app import create_log
+from reviewer.app import create_log, upgrade_log
 from reviewer.cli.console import ConfigOption, LogPathOption, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.costs import costs
 from reviewer.cli.render import log_table, review_panel
 from reviewer.client import review_json
+from reviewer.config import Settings
 from reviewer.core.merkle import leaf_hash
-from reviewer.ledger import sqlite
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.serving.replies import review_message
@@ -32,8 +32,7 @@ def init(path: LogPathOption = None, config: ConfigOption = None) -> None:
     """Create an empty log; refuses where a file exists already."""
     target = path or settings_or_exit(config).ledger.path
     with errors_end_the_command():
-        settings = settings_or_exit(config)
-        create_log(settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"path": target})}))
+        create_log(_settings_for(target, config))
     out.print(f"created {target}", markup=False)
 
 
@@ -42,7 +41,7 @@ def upgrade(path: LogPathOption = None, config: ConfigOption = None) -> None:
     """Bring a log of an older version up to date; entries stay as they are. Stop every service on it first."""
     target = path or settings_or_exit(config).ledger.path
     with errors_end_the_command():
-        steps = sqlite.upgrade(target)
+        steps = upgrade_log(_settings_for(target, config))
     out.print(f"upgraded {target}" if steps else f"{target} is up to date", markup=False)
 
 
@@ -85,6 +84,11 @@ def show(
         typer.echo(review_json(message))
     else:
         out.print(review_panel(message))
+
+
+def _settings_for(path: Path, config: Path | None) -> Settings:
+    settings = settings_or_exit(config)
+    return settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"path": path})})
 
 
 def _problem(stored: Stored) -> str:

@@ -71,7 +71,7 @@ async def test_a_review_of_another_tenant_is_shown_when_named(service: Service) 
 
 
 def test_an_older_log_is_upgraded_by_command(tmp_path: Path) -> None:
-    """A log of the first version is refused with the command that helps, and opens after it."""
+    """A log of the first version is refused with the command that helps; after it, it opens and has a key."""
     path = tmp_path / "old.db"
     connection = apsw.Connection(str(path))
     connection.execute(resources.files("reviewer.ledger").joinpath("sql/sqlite_schema.sql").read_text("utf-8"))
@@ -80,6 +80,9 @@ def test_an_older_log_is_upgraded_by_command(tmp_path: Path) -> None:
     assert refused.exit_code == 1
     assert "reviewer log upgrade" in " ".join(refused.stderr.split())
     assert run("log", "upgrade", "--path", str(path)).exit_code == 0
+    key = path.with_name("old.db.key").read_bytes()
     assert run("log", "list", "--path", str(path)).exit_code == 0
     assert "up to date" in run("log", "upgrade", "--path", str(path)).stdout
+    assert path.with_name("old.db.key").read_bytes() == key
     assert run("log", "upgrade", "--path", str(tmp_path / "typo.db")).exit_code == 1
+    assert not list(tmp_path.glob("typo*"))
