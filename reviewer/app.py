@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from pydantic import SecretStr
 
 from reviewer import discovery
 from reviewer.admission import Admission
+from reviewer.budget import Budgets, require_prices
 from reviewer.config import ProviderSection, Settings
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.ids import uuid7
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
-from reviewer.ledger.sqlite import SqliteLedger, create
+from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
 from reviewer.pipeline import Pipeline, World
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
@@ -60,7 +62,8 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
     """Open log, rules, providers and server; serving begins when this yields.
 
     Raises:
-        ConfigError: the server's address cannot be listened on, or a bound is for a model that nobody knows.
+        ConfigError: the server's address cannot be listened on, a budget cannot be kept, or a bound is for a model that
+            nobody knows.
         RubricError: a rubric, routing or model file is invalid.
         LedgerUnavailableError: there is no log at the configured path.
     """
@@ -68,6 +71,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
     rulebook, warnings = load_rulebook(rubric_directory(settings), today=now.date())
     for fault in warnings:
         logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
+    require_prices(settings.budget, rulebook)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s))
         providers = {}
@@ -88,8 +92,9 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
         # Of the reserve, what is left after this goes to the reply.
         record_s = settings.deadline.reserve_s * _RECORD_SHARE
         receipts = Receipts(open_identity(settings), timedelta(seconds=settings.signing.receipt_lifetime_s))
+        budgets = Budgets(ledger, settings.budget, time.monotonic)
         world = World(_now, _new_id, os.urandom)
-        pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, world, record_s)
+        pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s)
         pipeline.warm_up()
         servicer = ReviewServicer(pipeline, admission, settings.limits, settings.deadline)
         server = Server(servicer, admission, critic, ledger, settings.server, settings.limits)
@@ -113,6 +118,22 @@ def create_log(settings: Settings) -> None:
         ConfigError: the key cannot be created.
     """
     create(settings.ledger.path)
+    _make_key(settings)
+
+
+def upgrade_log(settings: Settings) -> int:
+    """Bring an older log up to date, and make a key for it where there is none yet; return the number of steps taken.
+
+    Raises:
+        LedgerUnavailableError: there is no log, or none that can be brought up to date.
+        ConfigError: the key cannot be created.
+    """
+    steps = upgrade(settings.ledger.path)
+    _make_key(settings)
+    return steps
+
+
+def _make_key(settings: Settings) -> None:
     if not _key_file(settings).exists():
         create_key(_key_file(settings))
 

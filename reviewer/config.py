@@ -18,12 +18,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from reviewer.core.errors import ConfigError, Fault
+from reviewer.core.models import MicroUsd
+from reviewer.core.spending import TENANT_PATTERN
 
 ENV_PREFIX = "REVIEWER_"
 CONFIG_VARIABLE = "REVIEWER_CONFIG"
 """Names the TOML file; it is no setting itself."""
 MIB = 1024 * 1024
 
+TenantName = Annotated[str, Field(pattern=rf"^_?{TENANT_PATTERN}$")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Calls = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -135,6 +138,31 @@ class ReuseSettings(_Section):
     max_entries: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
 
 
+class BudgetSettings(_Section):
+    """What the second models may cost one tenant on one UTC day, at list price in micro-USD.
+
+    Attributes:
+        tenant_daily_micro_usd: of every tenant that is not named in `tenants`; None sets no bound.
+        tenants: by name.
+        on_exhausted: `handoff` leaves the decision to a person, `refuse` fails the call with RESOURCE_EXHAUSTED.
+        reread_s: how often the log is asked what other processes have spent.
+    """
+
+    tenant_daily_micro_usd: MicroUsd | None = None
+    tenants: dict[TenantName, MicroUsd] = Field(default_factory=dict)
+    on_exhausted: Literal["handoff", "refuse"] = "handoff"
+    reread_s: Seconds = 5.0
+
+    @property
+    def bounded(self) -> bool:
+        """Whether any tenant has a budget."""
+        return self.tenant_daily_micro_usd is not None or bool(self.tenants)
+
+    def of(self, tenant: str) -> int | None:
+        """Return a tenant's budget for a day; None where it has none."""
+        return self.tenants.get(tenant, self.tenant_daily_micro_usd)
+
+
 class LedgerSettings(_Section):
     """Where the verdict log is.
 
@@ -222,6 +250,7 @@ class Settings(_Section):
     deadline: DeadlineSettings = DeadlineSettings()
     critic: CriticSettings = CriticSettings()
     reuse: ReuseSettings = ReuseSettings()
+    budget: BudgetSettings = BudgetSettings()
     ledger: LedgerSettings = LedgerSettings()
     signing: SigningSettings = SigningSettings()
     rubrics: RubricSettings = RubricSettings()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 
+from reviewer.budget import Allowance
 from reviewer.consultation import Brief, Consultant
 from reviewer.core.choice import Candidate, Seating, seating
 from reviewer.core.models import ModelCatalogue
@@ -23,6 +24,7 @@ from reviewer.core.questionnaire import Questionnaire, split
 from reviewer.core.rulebook import Facts, Plan
 from reviewer.core.segments import SegmentIndex, segment
 from reviewer.core.shortening import SCREEN_SHARE, shorten
+from reviewer.core.spending import ceiling_micro_usd
 from reviewer.core.verdict import EvidenceSet, Screening, Trouble, weigh_screen
 from reviewer.core.verification import verify_all
 from reviewer.providers.breaker import BreakerPolicy
@@ -43,6 +45,7 @@ class Inquiry:
         waived: keys of the criteria that do not apply.
         deadline: on the loop's clock; the last critique ends before it, whatever has come of it.
         tenant: whose draft it is.
+        allowance: what pays for it; None where nobody keeps account.
     """
 
     plan: Plan
@@ -52,6 +55,7 @@ class Inquiry:
     now: datetime
     deadline: float
     tenant: str = ""
+    allowance: Allowance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,10 @@ class Critic:
     async def criticise(self, inquiry: Inquiry) -> Criticism:
         """Make the critiques that a plan asks for.
 
-        Bounded by the inquiry's deadline; raises only when cancelled, and then leaves no call behind.
+        Bounded by the inquiry's deadline; where it raises it leaves no call behind.
+
+        Raises:
+            BudgetExhaustedError, LedgerUnavailableError: see `Allowance.reserve`.
         """
         plan = inquiry.plan
         if not plan.full:
@@ -157,6 +164,10 @@ class Critic:
         fitting = self._in_time(seated, plan, inquiry.deadline)
         if isinstance(fitting, Trouble):
             return Criticism(troubles=(*seated.notes, fitting))
+        if inquiry.allowance is not None:
+            spent = await inquiry.allowance.reserve(lambda: ceiling_micro_usd(fitting, brief.prompts))
+            if spent is not None:
+                return Criticism(troubles=(spent,))
         heard: list[Criticism] = []
         word = Screening.PASSES_ON
         if fitting.screen is not None:

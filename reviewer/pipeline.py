@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from reviewer.admission import Admission, recall, replay
+from reviewer.budget import Allowance, Budgets
 from reviewer.checks.runner import run_checks
 from reviewer.core.baseline import INJECTION_CRITERIA
 from reviewer.core.check import Subject
@@ -76,6 +77,7 @@ class Pipeline:
         critic: Critic,
         ledger: Ledger,
         receipts: Receipts,
+        budgets: Budgets,
         world: World,
         record_s: float,
     ) -> None:
@@ -90,6 +92,7 @@ class Pipeline:
         self._ledger = ledger
         self._receipts = receipts
         self._world = world
+        self._budgets = budgets
         self._record_s = record_s
 
     async def review(self, request: ReviewRequest, deadline: float, observer: Observer | None = None) -> RecordedReview:
@@ -101,9 +104,10 @@ class Pipeline:
         Raises:
             RequestError: the revision it names does not exist or does not fit.
             IdempotencyConflictError, InProgressError: see `Admission.once`.
+            BudgetExhaustedError: the tenant's budget is used up, and the settings want the call to fail then.
             LedgerUnavailableError: there is no record, so there is no verdict.
         """
-        recorded = await self._admission.once(request, deadline, lambda: self._review(request, deadline, observer))
+        recorded = await self._admission.once(request, deadline, lambda: self._paid(request, deadline, observer))
         report(recorded)
         return self._receipts.attach(recorded, self._world.now())
 
@@ -130,7 +134,17 @@ class Pipeline:
             raise ReviewNotFoundError(f"no review reviews/{review_id[:64]}")
         return self._receipts.attach(recall(stored), self._world.now())
 
-    async def _review(self, request: ReviewRequest, deadline: float, observer: Observer | None) -> RecordedReview:
+    async def _paid(self, request: ReviewRequest, deadline: float, observer: Observer | None) -> RecordedReview:
+        """Make a review at its tenant's expense."""
+        with self._budgets.allowance(request.tenant, self._world.now()) as allowance:
+            recorded = await self._review(request, deadline, observer, allowance)
+            if not recorded.replayed:
+                self._budgets.settle(recorded.review)
+        return recorded
+
+    async def _review(
+        self, request: ReviewRequest, deadline: float, observer: Observer | None, allowance: Allowance
+    ) -> RecordedReview:
         trail = Trail(observer or Unwatched())
         now = self._world.now()
         with trail.stage(Stage.ADMIT):
@@ -147,7 +161,7 @@ class Pipeline:
             trail.found(checked.findings)
             barred = _barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
-            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant)
+            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, allowance)
             criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index

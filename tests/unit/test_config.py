@@ -212,6 +212,36 @@ def test_hedging_begins_at_the_median(config: Path, value: str, *, fine: bool) -
         assert [fault.field for fault in faults(config)] == ["critic.hedge_percentile"]
 
 
+def test_budgets(config: Path) -> None:
+    """A tenant's own budget goes before the common one, from file and environment alike; without both there is none."""
+    config.write_text('[budget]\ntenant_daily_micro_usd = 5\n[budget.tenants]\nacme = 7\n"acme.eu" = 0\n_canary = 9\n')
+    budget = load_settings(config, {"REVIEWER_BUDGET__TENANTS__GLOBEX": "11"}).budget
+
+    tenants = ("acme", "acme.eu", "_canary", "globex", "initech")
+    assert [budget.of(tenant) for tenant in tenants] == [7, 0, 9, 11, 5]
+    assert budget.bounded
+    assert not Settings().budget.bounded
+    assert Settings().budget.of("acme") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tenant_daily_micro_usd = -1",
+        "tenant_daily_micro_usd = 1.5",
+        'on_exhausted = "approve"',
+        "reread_s = 0",
+        '[budget.tenants]\n"Acme Inc" = 5',
+        "[budget.tenants]\nacme = -5",
+    ],
+)
+def test_bad_budgets(config: Path, text: str) -> None:
+    """A budget that is no amount, a tenant that has no such name, and a way out that is none are faults."""
+    config.write_text(f"[budget]\n{text}\n")
+
+    assert all(fault.field.startswith("budget") for fault in faults(config))
+
+
 def test_settings_do_not_change() -> None:
     """Settings are read once: no field can be set afterwards."""
     settings = load_settings(None, {})
