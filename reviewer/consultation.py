@@ -46,12 +46,14 @@ class Brief:
         prompts: one a group of questions, at least one; asked at once.
         deadline: on the loop's clock; the consultation ends before it, whatever has come of it.
         purpose: what its calls are recorded as.
+        canary: a canary is being shown; nothing in prompts or calls says so.
     """
 
     prompts: tuple[Prompt, ...]
     tier: Tier
     deadline: float
     purpose: str = "critique"
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,11 @@ class Consultant:
         self._scopes: set[asyncio.Timeout] = set()
         self._drain_at: float | None = None
 
+    @property
+    def draining(self) -> bool:
+        """Whether consultations have been told to end."""
+        return self._drain_at is not None
+
     def drain(self, until: float) -> None:
         """End every consultation by `until` on the loop's clock; those that are not done then become DRAINING."""
         self._drain_at = until
@@ -138,6 +145,26 @@ class Consultant:
         """Whether enough is left until a deadline for a model to be asked."""
         return deadline - _loop_time() >= self._policy.min_attempt_s
 
+    def distrust(self, model: str) -> None:
+        """Leave a model alone until `trust`, but for canaries once its breaker's time is over."""
+        self._breaker(model).trip(_loop_time())
+
+    def trust(self, model: str) -> None:
+        """Believe a model again."""
+        self._breaker(model).restore()
+
+    def distrusts(self, model: str) -> bool:
+        """Whether a model is asked nothing but canaries."""
+        return self._breaker(model).distrusted
+
+    def awaits_canary(self, model: str) -> bool:
+        """Whether a model is distrusted and may be shown a canary now."""
+        breaker = self._breaker(model)
+        return breaker.distrusted and breaker.may_try(_loop_time())
+
+    def _breaker(self, model: str) -> Breaker:
+        return self._breakers.setdefault(model, Breaker(self._breaker_policy))
+
     async def consult(self, candidate: Candidate, brief: Brief) -> Consultation:
         """Ask one reviewer, unless its breaker is open or the prompt does not fit into its context.
 
@@ -148,10 +175,9 @@ class Consultant:
         prompts = [replace(prompt, max_output_tokens=bound) for prompt in brief.prompts]
         if not _fits(prompts[0], candidate.entry):
             return Consultation(Truncated(f"the request does not fit into the context of {candidate.entry.id}"))
-        breaker = self._breakers.setdefault(model, Breaker(self._breaker_policy))
-        if not breaker.admits(_loop_time()):
-            failing = f"{model} kept failing and is left alone for a while"
-            return Consultation(Unavailable(FailureKind.BREAKER_OPEN, failing))
+        breaker = self._breaker(model)
+        if not breaker.admits(_loop_time(), canary=brief.canary):
+            return Consultation(_left_alone(model, breaker))
         provider = self._providers[candidate.spec.provider]
         calls = [_Calls(candidate, provider, brief.purpose) for _ in prompts]
         began = _loop_time()
@@ -165,6 +191,9 @@ class Consultant:
             raise
         _tell(breaker, outcome, began)
         records = tuple([record for group in calls for record in group.records])
+        if breaker.distrusted and not brief.canary:
+            # Found blind while it was answering: this answer is worth as little as those of the canaries.
+            return Consultation(_left_alone(model, breaker), records)
         return Consultation(outcome, records, _served_troubles(candidate.entry, records, brief.tier))
 
     async def _ask_all(self, prompts: list[Prompt], calls: list[_Calls], deadline: float) -> CritiqueOutcome:
@@ -262,6 +291,14 @@ def _tell(breaker: Breaker, outcome: CritiqueOutcome, began: float) -> None:
         breaker.succeeded()
     else:
         breaker.abandoned()
+
+
+def _left_alone(model: str, breaker: Breaker) -> Unavailable:
+    if breaker.distrusted:
+        why = f"{model} failed its canaries (drafts known to be bad) and is not trusted until it passes one"
+    else:
+        why = f"{model} kept failing and is left alone for a while"
+    return Unavailable(FailureKind.BREAKER_OPEN, why)
 
 
 def _fits(prompt: Prompt, entry: ModelEntry) -> bool:

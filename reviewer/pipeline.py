@@ -25,7 +25,16 @@ from reviewer.core.outcome import Completed
 from reviewer.core.passage import RedactedDraft
 from reviewer.core.record import CONTENT_KEY_BYTES, seal
 from reviewer.core.redaction import redact
-from reviewer.core.review import Handoff, HandoffState, RecordedReview, Review, RouteTaken, Stage
+from reviewer.core.review import (
+    CANARY_TENANT,
+    Examination,
+    Handoff,
+    HandoffState,
+    RecordedReview,
+    Review,
+    RouteTaken,
+    Stage,
+)
 from reviewer.core.rulebook import Facts, Plan, Rulebook, inapplicable
 from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict, decide
 from reviewer.core.verification import verify_all
@@ -64,6 +73,7 @@ class Case:
     draft: RedactedDraft
     findings: tuple[Finding, ...]
     criticism: Criticism
+    canary: str = ""
 
 
 class Pipeline:
@@ -91,6 +101,11 @@ class Pipeline:
         self._receipts = receipts
         self._world = world
         self._record_s = record_s
+        self._afterwards: Callable[[RecordedReview], None] = _nobody
+
+    def look_on(self, afterwards: Callable[[RecordedReview], None]) -> None:
+        """Have somebody told of each review that was asked for; must not block, must not raise."""
+        self._afterwards = afterwards
 
     async def review(self, request: ReviewRequest, deadline: float, observer: Observer | None = None) -> RecordedReview:
         """Review one draft, or return the review that its request id has already.
@@ -105,7 +120,19 @@ class Pipeline:
         """
         recorded = await self._admission.once(request, deadline, lambda: self._review(request, deadline, observer))
         report(recorded)
+        self._afterwards(recorded)
         return self._receipts.attach(recorded, self._world.now())
+
+    async def review_canary(self, request: ReviewRequest, examination: Examination, deadline: float) -> RecordedReview:
+        """Review a draft that is known to be bad, as any other one but for three things.
+
+        Only the examined model is asked, no ticket is made, and the record belongs to nobody who calls.
+
+        Raises:
+            LedgerUnavailableError: there is no record.
+        """
+        own = replace(request, tenant=CANARY_TENANT, request_id="")
+        return await self._review(own, deadline, None, examination)
 
     def warm_up(self) -> None:
         """Do once, for every route, what is only slow the first time (patterns, phone plans): no caller shall wait."""
@@ -129,7 +156,9 @@ class Pipeline:
             raise ReviewNotFoundError(f"no review reviews/{review_id[:64]}")
         return self._receipts.attach(recall(stored), self._world.now())
 
-    async def _review(self, request: ReviewRequest, deadline: float, observer: Observer | None) -> RecordedReview:
+    async def _review(
+        self, request: ReviewRequest, deadline: float, observer: Observer | None, canary: Examination | None = None
+    ) -> RecordedReview:
         trail = Trail(observer or Unwatched())
         now = self._world.now()
         with trail.stage(Stage.ADMIT):
@@ -145,14 +174,15 @@ class Pipeline:
             trail.found(checked.findings)
             barred = _barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
-            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant)
+            examinee = canary.model if canary else ""
+            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, examinee)
             criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index
             answered = verify_all(criticism.critiques, index, plan, waived) if index is not None else ()
             trail.found(answered)
         with trail.stage(Stage.DECIDE):
-            case = Case(plan, draft, (*checked.findings, *answered), criticism)
+            case = Case(plan, draft, (*checked.findings, *answered), criticism, canary.case if canary else "")
             troubles = (*checked.troubles, *criticism.troubles)
             attempt = request.revision.attempt if request.revision else 0
             evidence = EvidenceSet(plan, facts, case.findings, criticism.critiques, troubles, attempt, waived)
@@ -204,7 +234,7 @@ class Pipeline:
     ) -> Review:
         plan, criticism, now = case.plan, case.criticism, self._world.now()
         handoff = None
-        if decision.verdict is Verdict.HUMAN_HANDOFF:
+        if decision.verdict is Verdict.HUMAN_HANDOFF and not case.canary:
             handoff = Handoff(str(self._world.new_id(now)), HandoffState.OPEN, now)
         outcomes = [critique.outcome for critique in criticism.critiques]
         return Review(
@@ -242,7 +272,12 @@ class Pipeline:
             dropped_findings=sum([outcome.dropped for outcome in outcomes if isinstance(outcome, Completed)]),
             revision=request.revision,
             labels=request.labels,
+            canary=case.canary,
         )
+
+
+def _nobody(recorded: RecordedReview) -> None:
+    """Nobody looks on."""
 
 
 def _is_large(request: ReviewRequest) -> bool:
