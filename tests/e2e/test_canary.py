@@ -94,6 +94,22 @@ async def test_a_model_that_sees_again_is_asked_again(serve: Serve) -> None:
     assert [event["caught"] for event in events(logs, "canary")][:3] == ["no", "no", "yes"]
 
 
+@pytest.mark.parametrize("kind", ["unauthorized", "refusal", "invalid_json"])
+async def test_a_lost_canary_restores_nobody(serve: Serve, kind: str) -> None:
+    """A distrusted model that refuses its canary, or cannot be reached, stays out."""
+    blind = {"match": {"times": 3}, **BLIND}
+    service = await serve(rules(blind, broken(kind)), canary=ALWAYS, critic={"breaker_open_s": 0.001})
+    with capture_logs() as logs:
+        assert await reviewed(service) == ["APPROVE"]
+        given: list[str] = []
+        while len(given) < 500 and service.provider.requests < 6:
+            given += await reviewed(service)
+
+    assert set(given) == {"HUMAN_HANDOFF"}
+    assert [event["caught"] for event in events(logs, "canary")][:3] == ["no", "no", "lost"]
+    assert not events(logs, "reviewer_trusted_again")
+
+
 async def test_a_model_that_stays_blind_stays_out(serve: Serve) -> None:
     """Each canary missed by a distrusted model keeps it out for another while; it never gives a verdict."""
     service = await serve(rules(BLIND), canary=ALWAYS, critic={"breaker_open_s": 0.001})
