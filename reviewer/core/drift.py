@@ -21,8 +21,10 @@ BASELINE_N = 200
 ODDS_RATIO = 4
 """How much more lenient a model must have become for the sum to be at its quickest."""
 THRESHOLD = 7.5
-"""Where the sum sounds the alarm: a model that stays as it is gets there once in 12,300 critiques in the mean at p0 = 0.5
-(simulated, 250 runs; later at all other rates), one that goes from 60 % to approving everything within 22.
+"""Where the sum sounds the alarm.
+
+A model that stays as it is gets there once in 12,300 critiques in the mean at p0 = 0.5 (simulated, 250 runs; later at
+other rates), one that goes from approving 60 % to approving everything within 22.
 """
 LOWEST_RATE = 0.01
 HIGHEST_RATE = 0.97

@@ -228,6 +228,17 @@ async def test_a_reused_answer_is_no_occasion(serve: Serve) -> None:
     assert [bool(record.get("canary")) for record in records(await service.entries())] == [False, True, False, False]
 
 
+async def test_every_canary_is_a_question_of_its_own(serve: Serve) -> None:
+    """A model is examined by what it says now: the answers to an earlier showing of a canary are not taken."""
+    service = await serve(sighted(), canary=ALWAYS, reuse={"window_s": 3600})
+    for at in range(6):
+        await reviewed(service, subject(asked=f"and after {at} hours?"))
+    shown = [record["canary"] for record in records(await service.entries()) if record.get("canary")]
+
+    assert len(shown) == 6 > len(set(shown))
+    assert service.provider.requests == 12
+
+
 async def test_a_canary_without_a_record_changes_nothing(serve: Serve) -> None:
     """Where the log cannot be written a canary fails alone: it says so, and neither model nor callers notice."""
     late = broken("delay", delay_ms=200)
@@ -257,17 +268,15 @@ async def test_one_at_a_time(serve: Serve) -> None:
 async def test_no_canary_outlives_the_service(tmp_path: Path) -> None:
     """A canary in flight at the end is cancelled and awaited: no task stays behind, and it is not in the log."""
     before = asyncio.all_tasks()
-    async with running(tmp_path, rules(OWN, broken("hang")), canary=ALWAYS) as service:
-        await service.review(subject())
-        await service.provider.arrived(2)
-        canaries = service.app.canaries
-        idle = asyncio.create_task(canaries.idle())
-        await asyncio.wait([idle], timeout=0)
-        assert not idle.done()
-        assert len(await service.entries()) == 1
-    await idle
+    with capture_logs() as logs:
+        async with running(tmp_path, rules(OWN, broken("hang")), canary=ALWAYS) as service:
+            await service.review(subject())
+            await service.provider.arrived(2)
+            assert len(await service.entries()) == 1
 
     assert asyncio.all_tasks() == before
+    assert not events(logs, "canary")
+    assert not events(logs, "canary_failed")
 
 
 async def test_a_rate_that_rises_is_an_alarm_and_a_canary(serve: Serve) -> None:

@@ -29,6 +29,7 @@ CANARY = Canary("probe/one", request(), PLAN, frozenset({KEY}))
         ((finding(KEY, Outcome.NOT_MET, by="another"),), Sight.LOST),
         ((finding(KEY, Outcome.NOT_MET, Origin.CHECK, by=MODEL),), Sight.LOST),
         ((finding(KEY, by=MODEL),), Sight.MISSED),
+        ((finding(KEY, by=MODEL), finding(KEY, Outcome.NOT_MET, by="another")), Sight.MISSED),
         ((finding(KEY, by=MODEL), finding("probe/other", Outcome.NOT_MET, by=MODEL)), Sight.MISSED),
         ((finding(KEY, Outcome.NOT_APPLICABLE, by=MODEL),), Sight.MISSED),
         ((finding(KEY, Outcome.UNCERTAIN, claimed=Outcome.MET, by=MODEL),), Sight.MISSED),
