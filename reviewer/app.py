@@ -17,7 +17,9 @@ from pydantic import SecretStr
 from reviewer import discovery
 from reviewer.admission import Admission
 from reviewer.budget import Budgets, require_prices
+from reviewer.canary import Canaries
 from reviewer.config import ProviderSection, Settings
+from reviewer.core.canary import Canary, canaries_of
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.ids import uuid7
 from reviewer.core.rulebook import Rulebook
@@ -31,7 +33,7 @@ from reviewer.providers.line import LinePolicy
 from reviewer.providers.settings import ProviderSettings
 from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
-from reviewer.rubrics.load import load_rulebook
+from reviewer.rubrics.load import load_cases, load_rulebook
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import ReviewServicer
 from reviewer.signing import Identity, create_key, load_identity
@@ -47,6 +49,7 @@ class App:
     server: Server
     ledger: Ledger
     rulebook: Rulebook
+    canaries: Canaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,10 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
         world = World(_now, _new_id, os.urandom)
         pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s)
         pipeline.warm_up()
+        budget_s = settings.deadline.default_s - settings.deadline.reserve_s
+        shown = _canaries(settings, rulebook)
+        watch = Canaries(shown, pipeline, critic, settings.canary, budget_s, os.urandom)
+        canaries = await stack.enter_async_context(watch)
         servicer = ReviewServicer(pipeline, admission, settings.limits, settings.deadline)
         server = Server(servicer, admission, critic, ledger, settings.server, settings.limits)
         await stack.enter_async_context(server)
@@ -107,7 +114,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
             simulated=simulated is not None,
             log=settings.ledger.path.name,
         )
-        yield App(server, ledger, rulebook)
+        yield App(server, ledger, rulebook, canaries)
 
 
 def create_log(settings: Settings) -> None:
@@ -159,6 +166,16 @@ def rubric_directory(settings: Settings) -> Path:
     package = Path(str(importlib.resources.files("reviewer")))
     beside = package.parent / "rubrics"
     return beside if (beside / "routing.yaml").is_file() else package / "_rubrics"
+
+
+def _canaries(settings: Settings, rulebook: Rulebook) -> tuple[Canary, ...]:
+    """Load the canaries, unless none is to be shown; a rule set without any is warned of."""
+    if not settings.canary.percent:
+        return ()
+    canaries = canaries_of([file for _, file in load_cases(rubric_directory(settings))], rulebook)
+    if not canaries:
+        logger().warning("no_canaries", rulebook=rulebook.digest)
+    return canaries
 
 
 def open_provider(name: str, section: ProviderSection, max_connections: int) -> ReviewerProvider:

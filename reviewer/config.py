@@ -163,6 +163,18 @@ class BudgetSettings(_Section):
         return self.tenants.get(tenant, self.tenant_daily_micro_usd)
 
 
+class CanarySettings(_Section):
+    """How second models are watched for blindness, by drafts that are known to be bad.
+
+    Attributes:
+        percent: of full reviews that are followed by a canary; 0 shows none, not even after an alarm.
+        misses: canaries in a row that one model lets pass before it is distrusted.
+    """
+
+    percent: Annotated[float, Field(ge=0, le=100)] = 1.0
+    misses: Annotated[int, Field(ge=1, le=10)] = 2
+
+
 class LedgerSettings(_Section):
     """Where the verdict log is.
 
@@ -251,6 +263,7 @@ class Settings(_Section):
     critic: CriticSettings = CriticSettings()
     reuse: ReuseSettings = ReuseSettings()
     budget: BudgetSettings = BudgetSettings()
+    canary: CanarySettings = CanarySettings()
     ledger: LedgerSettings = LedgerSettings()
     signing: SigningSettings = SigningSettings()
     rubrics: RubricSettings = RubricSettings()

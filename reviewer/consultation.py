@@ -51,6 +51,7 @@ class Brief:
         deadline: on the loop's clock; the consultation ends before it, whatever has come of it.
         purpose: what its calls are recorded as.
         tenant: whose turn it is where places at a model are scarce.
+        canary: a canary is being shown; nothing in prompts or calls says so.
     """
 
     prompts: tuple[Prompt, ...]
@@ -58,6 +59,7 @@ class Brief:
     deadline: float
     purpose: str = "critique"
     tenant: str = ""
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,11 @@ class Consultant:
         self._scopes: set[asyncio.Timeout] = set()
         self._drain_at: float | None = None
 
+    @property
+    def draining(self) -> bool:
+        """Whether consultations have been told to end."""
+        return self._drain_at is not None
+
     def drain(self, until: float) -> None:
         """End every consultation by `until` on the loop's clock; those that are not done then become DRAINING."""
         self._drain_at = until
@@ -165,6 +172,23 @@ class Consultant:
             self._lines[model] = Line(model, policy, self._breaker_policy, least_s, _loop_time)
         return self._lines[model]
 
+    def distrust(self, model: str) -> None:
+        """Leave a model alone until `trust`, but for canaries once its breaker's time is over."""
+        self._line(model).breaker.trip(_loop_time())
+
+    def trust(self, model: str) -> None:
+        """Believe a model again."""
+        self._line(model).breaker.restore()
+
+    def distrusts(self, model: str) -> bool:
+        """Whether a model is asked nothing but canaries."""
+        return self._line(model).breaker.distrusted
+
+    def awaits_canary(self, model: str) -> bool:
+        """Whether a model is distrusted and may be shown a canary now."""
+        breaker = self._line(model).breaker
+        return breaker.distrusted and breaker.may_try(_loop_time())
+
     async def consult(self, candidate: Candidate, brief: Brief) -> Consultation:
         """Ask one reviewer, unless its breaker is open or the prompt does not fit into its context.
 
@@ -176,9 +200,9 @@ class Consultant:
         if not _fits(prompts[0], candidate.entry):
             return Consultation(Truncated(f"the request does not fit into the context of {candidate.entry.id}"))
         line = self._line(model)
-        if not line.breaker.admits(_loop_time()):
-            failing = f"{model} kept failing and is left alone for a while"
-            return Consultation(Unavailable(FailureKind.BREAKER_OPEN, failing))
+        breaker = line.breaker
+        if not breaker.admits(_loop_time(), canary=brief.canary):
+            return Consultation(_left_alone(model, breaker))
         provider = self._providers[candidate.spec.provider]
         calls = [_Calls(candidate, provider, line, brief.purpose, brief.tenant) for _ in prompts]
         try:
@@ -190,7 +214,10 @@ class Consultant:
             line.breaker.abandoned()
             raise
         records = tuple([record for group in calls for record in group.records])
-        _tell(line.breaker, outcome, records, prompts[0].digest)
+        _tell(breaker, outcome, records, prompts[0].digest)
+        if breaker.distrusted and not brief.canary:
+            # Found blind while it was answering: this answer is worth as little as those of the canaries.
+            return Consultation(_left_alone(model, breaker), records)
         return Consultation(outcome, records, _served_troubles(candidate.entry, records, brief.tier))
 
     async def _ask_all(self, prompts: list[Prompt], calls: list[_Calls], deadline: float) -> CritiqueOutcome:
@@ -286,6 +313,14 @@ def _tell(breaker: Breaker, outcome: CritiqueOutcome, calls: tuple[CallRecord, .
         breaker.succeeded()
     else:
         breaker.abandoned()
+
+
+def _left_alone(model: str, breaker: Breaker) -> Unavailable:
+    if breaker.distrusted:
+        why = f"{model} failed its canaries (drafts known to be bad) and is not trusted until it passes one"
+    else:
+        why = f"{model} kept failing and is left alone for a while"
+    return Unavailable(FailureKind.BREAKER_OPEN, why)
 
 
 def _fits(prompt: Prompt, entry: ModelEntry) -> bool:

@@ -15,7 +15,7 @@ from random import Random
 
 from reviewer.budget import Allowance
 from reviewer.consultation import Brief, Consultant
-from reviewer.core.choice import Candidate, Seating, seating
+from reviewer.core.choice import Candidate, Seating, seating, summon
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.outcome import CallRecord, Critique, FailureKind, Unavailable
 from reviewer.core.passage import RedactedDraft
@@ -46,6 +46,7 @@ class Inquiry:
         deadline: on the loop's clock; the last critique ends before it, whatever has come of it.
         tenant: whose draft it is.
         allowance: what pays for it; None where nobody keeps account.
+        examinee: model that a canary is meant for: it alone is asked, in whatever mode the route is. Else empty.
     """
 
     plan: Plan
@@ -56,6 +57,7 @@ class Inquiry:
     deadline: float
     tenant: str = ""
     allowance: Allowance | None = None
+    examinee: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,30 @@ class Critic:
             rng=jitter,
         )
 
+    @property
+    def draining(self) -> bool:
+        """Whether critiques have been told to end."""
+        return self._consultant.draining
+
     def drain(self, until: float) -> None:
         """End every critique by `until` on the loop's clock; those that are not done then become DRAINING."""
         self._consultant.drain(until)
+
+    def distrust(self, model: str) -> None:
+        """Ask a model nothing but canaries from now on; reviews go to the route's others, or to a person.
+
+        What it said before is not taken again either.
+        """
+        self._consultant.distrust(model)
+        self._memory.forget()
+
+    def trust(self, model: str) -> None:
+        """Ask a model again as before."""
+        self._consultant.trust(model)
+
+    def awaits_canary(self, model: str) -> bool:
+        """Whether a model is distrusted and may be shown a canary now."""
+        return self._consultant.awaits_canary(model)
 
     async def criticise(self, inquiry: Inquiry) -> Criticism:
         """Make the critiques that a plan asks for.
@@ -153,12 +176,17 @@ class Critic:
         plan = inquiry.plan
         if not plan.full:
             return Criticism()
-        seated = seating(plan, self._catalogue, inquiry.draft, inquiry.now.date(), self._providers)
+        terms = (plan, self._catalogue, inquiry.draft, inquiry.now.date(), self._providers)
+        seated = summon(inquiry.examinee, *terms) if inquiry.examinee else seating(*terms)
         if isinstance(seated, Trouble):
             return Criticism(troubles=(seated,))
         index = segment(inquiry.draft)
-        brief = Brief(self._prompts(inquiry, index), plan.tier, inquiry.deadline, tenant=inquiry.tenant)
-        key = key_of(inquiry.tenant, plan, seated, brief.prompts) if self._memory.keeps else ""
+        examined = bool(inquiry.examinee)
+        prompts = self._prompts(inquiry, index)
+        brief = Brief(prompts, plan.tier, inquiry.deadline, tenant=inquiry.tenant, canary=examined)
+        # A model is examined by what it says now.
+        reusable = self._memory.keeps and not examined
+        key = key_of(inquiry.tenant, plan, seated, brief.prompts) if reusable else ""
         if key and (kept := self._memory.find(key, asyncio.get_running_loop().time())) is not None:
             return Criticism(kept.critiques, index, (), kept.troubles, "", kept.review, kept.simulated)
         fitting = self._in_time(seated, plan, inquiry.deadline)
@@ -181,7 +209,8 @@ class Critic:
 
     def remember(self, criticism: Criticism, review: str) -> None:
         """Keep the answers of a review that is in the log, for reviews that ask the same."""
-        if criticism.key:
+        doubtful = any(self._consultant.distrusts(critique.judge) for critique in criticism.critiques)
+        if criticism.key and not doubtful:
             kept = Kept(review, criticism.critiques, criticism.troubles, criticism.simulated)
             self._memory.keep(criticism.key, kept, asyncio.get_running_loop().time())
 

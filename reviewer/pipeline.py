@@ -26,7 +26,16 @@ from reviewer.core.outcome import Completed
 from reviewer.core.passage import RedactedDraft
 from reviewer.core.record import CONTENT_KEY_BYTES, seal
 from reviewer.core.redaction import redact
-from reviewer.core.review import Handoff, HandoffState, RecordedReview, Review, RouteTaken, Stage
+from reviewer.core.review import (
+    CANARY_TENANT,
+    Examination,
+    Handoff,
+    HandoffState,
+    RecordedReview,
+    Review,
+    RouteTaken,
+    Stage,
+)
 from reviewer.core.rulebook import Facts, Plan, Rulebook, inapplicable
 from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict, decide
 from reviewer.core.verification import verify_all
@@ -65,6 +74,7 @@ class Case:
     draft: RedactedDraft
     findings: tuple[Finding, ...]
     criticism: Criticism
+    canary: str = ""
 
 
 class Pipeline:
@@ -94,6 +104,11 @@ class Pipeline:
         self._world = world
         self._budgets = budgets
         self._record_s = record_s
+        self._afterwards: Callable[[RecordedReview], None] = _nobody
+
+    def look_on(self, afterwards: Callable[[RecordedReview], None]) -> None:
+        """Have somebody told of each review that was asked for; must not block, must not raise."""
+        self._afterwards = afterwards
 
     async def review(self, request: ReviewRequest, deadline: float, observer: Observer | None = None) -> RecordedReview:
         """Review one draft, or return the review that its request id has already.
@@ -109,7 +124,22 @@ class Pipeline:
         """
         recorded = await self._admission.once(request, deadline, lambda: self._paid(request, deadline, observer))
         report(recorded)
+        self._afterwards(recorded)
         return self._receipts.attach(recorded, self._world.now())
+
+    async def review_canary(self, request: ReviewRequest, examination: Examination, deadline: float) -> RecordedReview:
+        """Review a draft that is known to be bad, as any other one but for three things.
+
+        Only the examined model is asked, no ticket is made, and the record belongs to nobody who calls.
+
+        Raises:
+            LedgerUnavailableError: there is no record.
+        """
+        own = replace(request, tenant=CANARY_TENANT, request_id="")
+        with self._budgets.allowance(CANARY_TENANT, self._world.now()) as allowance:
+            recorded = await self._review(own, deadline, None, allowance, examination)
+            self._budgets.settle(recorded.review)
+        return recorded
 
     def warm_up(self) -> None:
         """Do once, for every route, what is only slow the first time (patterns, phone plans): no caller shall wait."""
@@ -143,7 +173,12 @@ class Pipeline:
         return recorded
 
     async def _review(
-        self, request: ReviewRequest, deadline: float, observer: Observer | None, allowance: Allowance
+        self,
+        request: ReviewRequest,
+        deadline: float,
+        observer: Observer | None,
+        allowance: Allowance,
+        canary: Examination | None = None,
     ) -> RecordedReview:
         trail = Trail(observer or Unwatched())
         now = self._world.now()
@@ -161,14 +196,15 @@ class Pipeline:
             trail.found(checked.findings)
             barred = _barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
-            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, allowance)
+            examinee = canary.model if canary else ""
+            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, allowance, examinee)
             criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index
             answered = verify_all(criticism.critiques, index, plan, waived) if index is not None else ()
             trail.found(answered)
         with trail.stage(Stage.DECIDE):
-            case = Case(plan, draft, (*checked.findings, *answered), criticism)
+            case = Case(plan, draft, (*checked.findings, *answered), criticism, canary.case if canary else "")
             troubles = (*checked.troubles, *criticism.troubles)
             attempt = request.revision.attempt if request.revision else 0
             evidence = EvidenceSet(plan, facts, case.findings, criticism.critiques, troubles, attempt, waived)
@@ -220,7 +256,7 @@ class Pipeline:
     ) -> Review:
         plan, criticism, now = case.plan, case.criticism, self._world.now()
         handoff = None
-        if decision.verdict is Verdict.HUMAN_HANDOFF:
+        if decision.verdict is Verdict.HUMAN_HANDOFF and not case.canary:
             handoff = Handoff(str(self._world.new_id(now)), HandoffState.OPEN, now)
         outcomes = [critique.outcome for critique in criticism.critiques]
         return Review(
@@ -258,7 +294,12 @@ class Pipeline:
             dropped_findings=sum([outcome.dropped for outcome in outcomes if isinstance(outcome, Completed)]),
             revision=request.revision,
             labels=request.labels,
+            canary=case.canary,
         )
+
+
+def _nobody(recorded: RecordedReview) -> None:
+    """Nobody looks on."""
 
 
 def _is_large(request: ReviewRequest) -> bool:

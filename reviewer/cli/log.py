@@ -18,6 +18,7 @@ from reviewer.cli.render import log_table, review_panel
 from reviewer.client import review_json
 from reviewer.config import Settings
 from reviewer.core.merkle import leaf_hash
+from reviewer.core.review import CANARY_TENANT
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.serving.replies import review_message
@@ -79,10 +80,13 @@ def show(
         if record:
             typer.echo(stored.record.decode())
             return
-        message = review_message(recall(stored))
+        recorded = recall(stored)
+        message = review_message(recorded)
     if json_:
         typer.echo(review_json(message))
     else:
+        if canary := recorded.review.canary:
+            out.print(f"canary {canary}: shown by the service itself, answered to nobody", markup=False)
         out.print(review_panel(message))
 
 
@@ -111,4 +115,5 @@ async def _page(path: Path, first: int | None, limit: int) -> tuple[Stored, ...]
 
 async def _find(path: Path, tenant: str, review_id: str) -> Stored | None:
     async with SqliteLedger(path) as ledger:
-        return await ledger.find_review(tenant, review_id)
+        own = await ledger.find_review(tenant, review_id)
+        return own or await ledger.find_review(CANARY_TENANT, review_id)

@@ -57,7 +57,9 @@ def log_table(entries: Iterable[RecordedReview]) -> Table:
             rfc3339(review.created_at)[:19] + "Z",
             review.id,
             escape(review.intent),
-            f"[{style}]{name}[/]" + (" (simulated)" if review.simulated else ""),
+            f"[{style}]{name}[/]"
+            + (" (simulated)" if review.simulated else "")
+            + (" (canary)" if review.canary else ""),
             causes,
             entry.position.leaf_hash.hex()[:12],
         )

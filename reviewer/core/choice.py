@@ -61,6 +61,22 @@ def seating(
     return Seating(chosen[:1], chosen[1:])
 
 
+def summon(
+    model: str, plan: Plan, catalogue: ModelCatalogue, draft: RedactedDraft, today: date, providers: Container[str]
+) -> Seating | Trouble:
+    """Seat one model alone, without anybody to take its place, if it may judge a draft at all.
+
+    Args:
+        model: as its reviewer names it.
+        today, providers: as for `candidates`.
+    """
+    chosen = candidates(plan, catalogue, draft, today, providers)
+    if isinstance(chosen, Trouble):
+        return chosen
+    seats = tuple([candidate for candidate in chosen if candidate.spec.model == model])[:1]
+    return Seating(seats) if seats else Trouble(Cause.REVIEWER_UNAVAILABLE, f"{model} may not judge this draft")
+
+
 def _panel(plan: Plan, chosen: tuple[Candidate, ...], absence: Cause) -> Seating | Trouble:
     """Seat the first reviewer of each family, as many as the panel has places."""
     route = plan.route

@@ -166,6 +166,7 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
         "simulated": review.simulated,
         "content_commitment": commitment,
         **({"reused_from": review.reused_from} if review.reused_from else {}),
+        **({"canary": review.canary} if review.canary else {}),
     }
 
 

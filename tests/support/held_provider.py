@@ -26,9 +26,11 @@ class HeldProvider:
     asked: list[str] = field(default_factory=list)
     waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     left: int = 0
+    prompts: list[Prompt] = field(default_factory=list)
 
     async def complete(self, model: str, prompt: Prompt) -> Reply:
         self.asked.append(model)
+        self.prompts.append(prompt)
         self.waiting.release()
         try:
             await self.gate.wait()

@@ -152,3 +152,61 @@ async def test_no_two_of_a_family_sit_on_a_panel() -> None:
 
     assert whole(criticism) == ["second-1", "third-1"]
     assert sorted(provider.asked) == ["critic-1", "second-1", "third-1"]
+
+
+@pytest.mark.parametrize("fields", [{}, PANEL, CASCADE], ids=["single", "panel", "cascade"])
+@pytest.mark.parametrize("examinee", ["critic-1", "second-1"])
+async def test_a_canary_asks_whom_it_examines(fields: dict[str, object], examinee: str) -> None:
+    """In every mode the examined model is asked alone, in its full part, and nobody takes its place."""
+    provider = HeldProvider()
+    provider.gate.set()
+    criticism = await critic_of(provider).criticise(replace(inquiry(plan(fields)), examinee=examinee))
+
+    assert provider.asked == [examinee]
+    assert [(critique.judge, critique.screen) for critique in criticism.critiques] == [(examinee, False)]
+
+
+async def test_nothing_tells_a_canary_from_any_other_draft() -> None:
+    """The prompt of a canary and its call on record are those of the same draft under review."""
+    provider = HeldProvider()
+    provider.gate.set()
+    critic = critic_of(provider)
+    reviewed = await critic.criticise(inquiry(plan({})))
+    shown = await critic.criticise(replace(inquiry(plan({})), examinee="critic-1"))
+
+    assert provider.prompts[0] == provider.prompts[1]
+    assert replace(reviewed.calls[0], latency_us=0) == replace(shown.calls[0], latency_us=0)
+
+
+async def test_a_model_that_may_not_judge_is_not_examined() -> None:
+    """A canary for a model that the route does not have asks nobody, and says so."""
+    provider = HeldProvider()
+    criticism = await critic_of(provider).criticise(replace(inquiry(plan({})), examinee="spare-1"))
+
+    assert (provider.asked, criticism.critiques) == ([], ())
+    assert "spare-1 may not judge" in criticism.troubles[0].message
+
+
+async def test_distrust_sends_reviews_to_the_next_one() -> None:
+    """A distrusted model is passed over until it is trusted again."""
+    provider = HeldProvider()
+    provider.gate.set()
+    critic = critic_of(provider)
+    critic.distrust("critic-1")
+    assert whole(await critic.criticise(inquiry(plan({})))) == ["second-1"]
+    critic.trust("critic-1")
+    assert whole(await critic.criticise(inquiry(plan({})))) == ["critic-1"]
+
+
+async def test_an_answer_under_way_is_not_believed_either() -> None:
+    """A model that is found blind while it answers is not heard; its call stays on record."""
+    provider = HeldProvider()
+    critic = critic_of(provider)
+    task = asyncio.create_task(critic.criticise(inquiry(plan({}))))
+    await provider.arrived(1)
+    critic.distrust("critic-1")
+    provider.gate.set()
+    criticism = await task
+
+    assert whole(criticism) == ["second-1"]
+    assert [call.requested_model for call in criticism.calls] == ["critic-1", "second-1"]
