@@ -30,6 +30,8 @@ class Price(Frozen):
     Attributes:
         cached_input: None where the provider lists no discount: cached tokens are charged as input.
         cache_write: None where the provider lists no surcharge: written tokens are charged as input.
+        batch_percent: what a call made in a batch costs, in percent of all prices here: 50 is half. None where no
+            discount is known: it costs what any call does.
         source: where the price is published, with its address.
         as_of: day on which it was read there.
     """
@@ -38,6 +40,7 @@ class Price(Frozen):
     cached_input: MicroUsd | None = None
     cache_write: MicroUsd | None = None
     output: MicroUsd
+    batch_percent: int | None = Field(default=None, ge=0, le=100)
     source: ShortText
     as_of: date
 
@@ -109,11 +112,14 @@ class ModelCatalogue(Frozen):
         return self.find(name) or self.find(_DATE_SUFFIX.sub("", name))
 
     @staticmethod
-    def cost_micro_usd(entry: ModelEntry, usage: Usage) -> int | None:
+    def cost_micro_usd(entry: ModelEntry, usage: Usage, *, batch: bool = False) -> int | None:
         """Return what a call cost at list price, in micro-USD rounded half up, or None where the price is unknown.
 
         Cached and written tokens are parts of the input; should a provider report more of them than input, nothing is
         subtracted below zero, so that the cost errs upwards.
+
+        Args:
+            batch: the call was made in a batch.
         """
         price = entry.price
         if price is None:
@@ -125,7 +131,8 @@ class ModelCatalogue(Frozen):
             + usage.cache_write_tokens * (price.input if price.cache_write is None else price.cache_write)
             + usage.output_tokens * price.output
         )
-        return (total + _PER_MILLION // 2) // _PER_MILLION
+        percent = 100 if price.batch_percent is None or not batch else price.batch_percent
+        return (total * percent + 50 * _PER_MILLION) // (100 * _PER_MILLION)
 
     @staticmethod
     def is_served(entry: ModelEntry, served_model: str) -> bool:

@@ -224,4 +224,5 @@ def _call(call: CallRecord) -> Json:
         "failure": call.failure,
         "http_status": call.http_status,
         "simulated": call.simulated,
+        **({"batched": True} if call.batched else {}),
     }
