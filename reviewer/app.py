@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,6 +39,7 @@ from reviewer.serving.servicer import ReviewServicer
 from reviewer.signing import Identity, create_key, load_identity
 from reviewer.telemetry import logger
 
+Wrap = Callable[[ReviewerProvider], ReviewerProvider]
 _RECORD_SHARE = 0.8
 
 
@@ -61,8 +62,13 @@ class SimulatedEndpoints:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = None) -> AsyncIterator[App]:
+async def open_app(
+    settings: Settings, simulated: SimulatedEndpoints | None = None, wrap: Wrap | None = None
+) -> AsyncIterator[App]:
     """Open log, rules, providers and server; serving begins when this yields.
+
+    Args:
+        wrap: given each provider before it is opened, returns what is to be used in its place.
 
     Raises:
         ConfigError: the server's address cannot be listened on, a budget cannot be kept, or a bound is for a model that
@@ -80,7 +86,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
         providers = {}
         for name, section in _configured(settings, simulated).items():
             provider = open_provider(name, section, settings.limits.max_in_flight)
-            providers[name] = await stack.enter_async_context(provider)
+            providers[name] = await stack.enter_async_context(wrap(provider) if wrap else provider)
         critic = Critic(
             providers,
             rulebook.catalogue,

@@ -24,6 +24,7 @@ from reviewer.core.outcome import (
     FailureKind,
     Malformed,
     Refused,
+    Reply,
     Truncated,
     Unavailable,
     Usage,
@@ -97,13 +98,14 @@ class _Calls:
                 request_id=reply.request_id if reply else (error.request_id if error else ""),
                 prompt_digest=prompt.digest,
                 usage=usage,
-                cost_micro_usd=ModelCatalogue.cost_micro_usd(self.candidate.entry, usage) if reply else None,
+                cost_micro_usd=_cost(self.candidate.entry, reply),
                 latency_us=attempt.latency_us,
                 stop=reply.provider_stop if reply else "",
                 purpose="hedge" if attempt.hedge else purpose,
                 failure=error.kind if error else None,
                 http_status=error.http_status if error else 0,
                 simulated=self.provider.simulated or any(end.simulated for end in (reply, error) if end),
+                batched=reply is not None and reply.batched,
             )
         )
 
@@ -289,6 +291,10 @@ _CUT_OFF = {
     FailureKind.DEADLINE: "the second model had not answered before the deadline",
     FailureKind.DRAINING: "the server shut down before the second model had answered",
 }
+
+
+def _cost(entry: ModelEntry, reply: Reply | None) -> int | None:
+    return ModelCatalogue.cost_micro_usd(entry, reply.usage, batch=reply.batched) if reply else None
 
 
 def _loop_time() -> float:

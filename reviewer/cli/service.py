@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
-from reviewer.app import App, SimulatedEndpoints, open_app, rubric_directory
+from reviewer.app import App, SimulatedEndpoints, Wrap, open_app, rubric_directory
 from reviewer.config import Settings
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, simulate: bool, outage_on: str = "") -> AsyncIterator[App]:
+async def running(
+    settings: Settings, *, simulate: bool, outage_on: str = "", wrap: Wrap | None = None
+) -> AsyncIterator[App]:
     """Run the service; with `simulate`, against a provider on loopback that answers from the rubrics' own cases.
 
     Args:
         outage_on: the simulated provider is overloaded for every draft that holds this text; empty for none.
+        wrap: see `open_app`.
 
     Raises:
         ReviewerError: see `open_app`.
@@ -34,4 +37,4 @@ async def running(settings: Settings, *, simulate: bool, outage_on: str = "") ->
                 script = replace(script, rules=(outage, *script.rules))
             provider = await stack.enter_async_context(SimulatedProvider(script))
             endpoints = SimulatedEndpoints(provider.base_url, provider.openai_base_url)
-        yield await stack.enter_async_context(open_app(settings, endpoints))
+        yield await stack.enter_async_context(open_app(settings, endpoints, wrap))

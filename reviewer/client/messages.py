@@ -35,9 +35,10 @@ def read_subject(text: str) -> ReviewSubject:
     return subject
 
 
-def review_json(review: Review) -> str:
-    """Write a review in protobuf's JSON form, indented, with the contract's field names."""
-    return json_format.MessageToJson(review, preserving_proto_field_name=True, ensure_ascii=False)
+def review_json(review: Review, *, one_line: bool = False) -> str:
+    """Write a review in protobuf's JSON form, indented unless it is to be one line, with the contract's field names."""
+    indent = None if one_line else 2
+    return json_format.MessageToJson(review, indent=indent, preserving_proto_field_name=True, ensure_ascii=False)
 
 
 def read_review(text: str) -> Review:

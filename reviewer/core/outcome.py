@@ -47,6 +47,7 @@ class Reply:
         provider_stop: the provider's own word for why it stopped.
         served_model: the model that answered, as the provider names it.
         simulated: the answer came from the simulated provider.
+        batched: the call was made in a batch, which has its own price.
     """
 
     text: str
@@ -56,6 +57,7 @@ class Reply:
     request_id: str
     usage: Usage
     simulated: bool = False
+    batched: bool = False
 
 
 class FailureKind(StrEnum):
@@ -114,6 +116,7 @@ class CallRecord:
         latency_us: from request to reply or failure, microseconds.
         purpose: `critique`, `screen` for a cascade's first model, `repair` for the one second ask after an
             unreadable reply, or `hedge` for a request sent beside an equal one that was late.
+        batched: it was answered as part of a batch.
     """
 
     provider: str
@@ -129,6 +132,7 @@ class CallRecord:
     failure: FailureKind | None = None
     http_status: int = 0
     simulated: bool = False
+    batched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,4 +232,5 @@ def _call(call: CallRecord) -> Json:
         "failure": call.failure,
         "http_status": call.http_status,
         "simulated": call.simulated,
+        **({"batched": True} if call.batched else {}),
     }

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.outcome import FailureKind, Reply
 from reviewer.core.prompt import Prompt
+from reviewer.providers.batch_api import BatchApi
 from reviewer.providers.body import BodyTemplate, encoded_prefix
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.wire import Exchange, Received, Vendor
@@ -35,6 +36,7 @@ class Format:
         shape: the body with the holes `model`, `max_tokens`, `prefix`, `content` and, where wanted, `cache_key`.
         content: the variable part of a prompt, for the hole of that name.
         read: the answer's envelope; raises pydantic's `ValidationError` where it is not the format's.
+        batch: how the vendor takes many calls at once; None where it does not.
     """
 
     vendor: Vendor
@@ -44,10 +46,16 @@ class Format:
     shape: Callable[[ProviderSettings], dict[str, object]]
     content: Callable[[Prompt], list[dict[str, object]]]
     read: Callable[[Received], Reply]
+    batch: BatchApi | None = None
 
 
 class Adapter:
-    """One configured provider: a `ReviewerProvider`. Safe for concurrent calls."""
+    """One configured provider: a `ReviewerProvider`. Safe for concurrent calls.
+
+    Attributes:
+        batch: see `Format`.
+        exchange: what requests about batches go through as well; open as long as the adapter is.
+    """
 
     def __init__(self, form: Format, settings: ProviderSettings) -> None:
         """Check the settings and encode what never changes; nothing connects.
@@ -62,25 +70,30 @@ class Adapter:
             raise _config_error(settings, "api_key", "is empty; expected the provider's key")
         self.name = settings.name
         self.simulated = settings.simulated
+        self.batch = form.batch
+        self.exchange = Exchange(form.vendor, settings, base_url, form.path)
         self._form = form
         self._template = BodyTemplate(form.shape(settings))
-        self._exchange = Exchange(form.vendor, settings, base_url, form.path)
 
     async def __aenter__(self) -> Self:
         """Make the client; connections are opened by the first calls."""
-        await self._exchange.open()
+        await self.exchange.open()
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close all connections."""
-        await self._exchange.close()
+        await self.exchange.close()
 
     async def complete(self, model: str, prompt: Prompt) -> Reply:
         """Send one prompt; see `ReviewerProvider.complete`."""
+        return self.read(await self.exchange.post(self.body(model, prompt)))
+
+    def body(self, model: str, prompt: Prompt) -> bytes:
+        """Return what one prompt is as a request's body."""
         questionnaire = prompt.questionnaire
-        body = self._template.fill(
+        return self._template.fill(
             {
                 "model": orjson.dumps(model),
                 "max_tokens": orjson.dumps(prompt.max_output_tokens),
@@ -89,7 +102,13 @@ class Adapter:
                 "content": orjson.dumps(self._form.content(prompt)),
             }
         )
-        received = await self._exchange.post(body)
+
+    def read(self, received: Received) -> Reply:
+        """Read a successful response.
+
+        Raises:
+            ProviderError: `BAD_ENVELOPE` where it is not the format's, or what the response itself tells.
+        """
         try:
             return self._form.read(received)
         except ValidationError as exc:

@@ -15,6 +15,7 @@ from reviewer.core.outcome import FailureKind, Reply, StopReason, Usage
 from reviewer.core.prompt import Prompt
 from reviewer.core.questionnaire import FINDINGS_SCHEMA
 from reviewer.providers.adapter import Adapter, Format
+from reviewer.providers.batch_openai import ResponseBatches
 from reviewer.providers.body import hole, image_data_url, image_label
 from reviewer.providers.failure import tidy
 from reviewer.providers.openai_client import PUBLIC_URL, VENDOR
@@ -140,5 +141,6 @@ PROVIDER = partial(
         shape=_shape,
         content=_content,
         read=_read,
+        batch=ResponseBatches(),
     ),
 )

@@ -22,7 +22,7 @@ _KEEPALIVE_S = 30.0
 
 
 class BodyTooLongError(Exception):
-    """A response's body passed `MAX_RESPONSE_BYTES`."""
+    """A response's body is longer than was allowed."""
 
 
 def open_session(settings: ProviderSettings, headers: Mapping[str, str]) -> aiohttp.ClientSession:
@@ -54,18 +54,18 @@ async def _pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[at : at + _PIECE_BYTES]
 
 
-async def read_bounded(response: aiohttp.ClientResponse) -> bytes:
+async def read_bounded(response: aiohttp.ClientResponse, at_most: int = MAX_RESPONSE_BYTES) -> bytes:
     """Read a body to its end.
 
     Raises:
-        BodyTooLongError: it is longer than `MAX_RESPONSE_BYTES`; the connection is of no more use.
+        BodyTooLongError: it is longer than `at_most` bytes; the connection is of no more use.
         aiohttp.ClientError: the connection broke.
     """
     chunks: list[bytes] = []
     length = 0
     while chunk := await response.content.readany():
         length += len(chunk)
-        if length > MAX_RESPONSE_BYTES:
+        if length > at_most:
             response.close()
             raise BodyTooLongError
         chunks.append(chunk)

@@ -24,8 +24,8 @@ from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.transport import MAX_RESPONSE_BYTES, BodyTooLongError, content_of, open_session, read_bounded
 
 SIMULATED_HEADER = "x-reviewer-simulated"
+JSON = "application/json"
 _OURS = {
-    "content-type": "application/json",
     # A critique is a few kilobytes: inflating it costs more than its transfer, and could exceed the bound.
     "accept-encoding": "identity",
 }
@@ -79,7 +79,7 @@ class Received:
 
 
 class Exchange:
-    """Posts bodies to one path of one provider, over its own pool of connections.
+    """Talks to one provider over its own pool of connections; critiques go to one path.
 
     Safe for any number of concurrent calls; above `max_connections` they wait for a connection.
     """
@@ -88,7 +88,7 @@ class Exchange:
         self._vendor = vendor
         self._settings = settings
         self._base_url = base_url
-        self._url = base_url.rstrip("/") + path
+        self._path = path
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -97,6 +97,8 @@ class Exchange:
         headers = {**client.default_headers, **client.auth_headers}
         told = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
         await client.close()
+        # Said with each request that has a body; the SDKs leave it out where there is none.
+        told.pop("content-type", None)
         self._session = open_session(self._settings, {**told, **_OURS})
 
     async def close(self) -> None:
@@ -111,15 +113,39 @@ class Exchange:
         Raises:
             ProviderError: the provider answered with an error status, or did not answer.
         """
+        return await self.send("POST", self._path, body)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        at_most: int = MAX_RESPONSE_BYTES,
+    ) -> Received:
+        """Make one request to a path of the provider and return the successful response.
+
+        Args:
+            headers: in place of the session's; a body is JSON unless they say otherwise.
+            at_most: bytes of the response's body.
+
+        Raises:
+            ProviderError: as for `post`.
+        """
         if self._session is None:
             raise self._failure(FailureKind.CONNECTION, "the provider is not open")
-        content, headers = content_of(body)
+        content, sizes = content_of(body)
+        told = {**({} if method == "GET" else {"content-type": JSON}), **(sizes or {}), **(headers or {})}
+        url = self._base_url.rstrip("/") + path
         try:
             # A redirect would carry the prompt to a host that nobody configured.
-            async with self._session.post(self._url, data=content, headers=headers, allow_redirects=False) as response:
-                answer = await read_bounded(response)
+            async with self._session.request(
+                method, url, data=content or None, headers=told, allow_redirects=False
+            ) as response:
+                answer = await read_bounded(response, at_most)
         except BodyTooLongError:
-            failure = self._failure(FailureKind.BAD_ENVELOPE, f"response is longer than {MAX_RESPONSE_BYTES} bytes")
+            failure = self._failure(FailureKind.BAD_ENVELOPE, f"response is longer than {at_most} bytes")
         except (aiohttp.ClientError, OSError) as exc:
             failure = self._failure(FailureKind.CONNECTION, f"no response ({type(exc).__name__})")
         else:

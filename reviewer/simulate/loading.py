@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from reviewer.core.case import CaseFile
 from reviewer.core.errors import ConfigError, Fault, RubricError
 from reviewer.simulate.cases import script_for_cases
-from reviewer.simulate.script import Script, ScriptFile
+from reviewer.simulate.script import BatchConduct, Script, ScriptFile
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -36,9 +36,10 @@ def load_script(script_path: Path | None = None, cases_dir: Path | None = None, 
         ConfigError: the script file cannot be read or is invalid; names file and field, all faults at once.
         RubricError: the same for case files, or there are none.
     """
-    rules = _read(script_path, ScriptFile, ConfigError).rules if script_path is not None else ()
+    file = _read(script_path, ScriptFile, ConfigError) if script_path is not None else None
+    rules, batches = (file.rules, file.batches) if file is not None else ((), BatchConduct())
     if cases_dir is None:
-        return Script(rules=rules, always_met=always_met)
+        return Script(rules=rules, always_met=always_met, batches=batches)
     paths = sorted(path for path in cases_dir.rglob("*.yaml") if path.parent.name == "cases")
     if not paths:
         raise RubricError((Fault(str(cases_dir), "", "holds no cases/*.yaml"),))
@@ -46,7 +47,7 @@ def load_script(script_path: Path | None = None, cases_dir: Path | None = None, 
     rubrics = {path.parent.parent / "rubric.yaml" for path in paths}
     public = {value for path in rubrics if path.exists() for value in _public_values(path)}
     cases = script_for_cases(files, sorted(public)).cases
-    return Script(rules=rules, cases=cases, always_met=always_met)
+    return Script(rules=rules, cases=cases, always_met=always_met, batches=batches)
 
 
 def _public_values(path: Path) -> tuple[str, ...]:

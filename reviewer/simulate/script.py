@@ -133,11 +133,26 @@ class Rule(Frozen):
         return self
 
 
+class BatchConduct(Frozen):
+    """How batches go; their results always come back in the reverse order.
+
+    Attributes:
+        polls: how often a batch is looked at before it has ended.
+        expire: how many batches expire with all their calls unanswered, counted from the first.
+        lose: how many calls of each batch stand in no result, counted from the first.
+    """
+
+    polls: Annotated[int, Field(ge=0, le=1_000_000)] = 1
+    expire: Annotated[int, Field(ge=0)] = 0
+    lose: Annotated[int, Field(ge=0)] = 0
+
+
 class ScriptFile(Frozen):
     """A script file."""
 
     schema_version: Literal[1] = Field(alias="schema")
     rules: tuple[Rule, ...] = Field(min_length=1)
+    batches: BatchConduct = BatchConduct()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +185,4 @@ class Script:
     cases: Mapping[CaseKey, Mapping[str, ScriptedFinding]] = field(default_factory=dict)
     always_met: bool = False
     gullible: Gullibility | None = None
+    batches: BatchConduct = field(default_factory=BatchConduct)

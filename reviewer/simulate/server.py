@@ -1,4 +1,4 @@
-"""The server: three endpoints of answers, one of models, on one loop, with nothing of it kept on disk.
+"""The server: three endpoints of answers, one of models, those of batches, on one loop, with nothing kept on disk.
 
 Keys are not looked at: any will do, and none is ever stored or shown. What stands in a prompt is not logged.
 """
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from reviewer.core.outcome import StopReason, Usage
 from reviewer.simulate import faults
+from reviewer.simulate.batches import Batches
 from reviewer.simulate.critic import reply_text
 from reviewer.simulate.gullible import gullible_reply_text
 from reviewer.simulate.latency import Latency
@@ -52,7 +53,8 @@ class SimulatedProvider:
     Attributes:
         base_url: for the Anthropic SDK; without a trailing slash. Empty before enter.
         openai_base_url: the same for the OpenAI SDK, which wants the `/v1`.
-        requests: how many requests for an answer have arrived, readable or not.
+        requests: how many requests for an answer have arrived, readable or not; those of batches count when they end.
+        batches: every batch that was ever made.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class SimulatedProvider:
         self._rng = Random(self._latency.seed)  # noqa: S311 - times to wait, not secrets
         self._models = models
         self._prefixes: dict[tuple[str, str], None] = {}
+        self.batches = Batches(script.batches, self._answer_batched)
         self._runner = web.AppRunner(
             self._application(), handler_cancellation=True, access_log=None, shutdown_timeout=_DRAIN_S
         )
@@ -119,6 +122,7 @@ class SimulatedProvider:
         for path, wire in _FORMATS.items():
             app.router.add_post(path, partial(self._serve, wire))
         app.router.add_get("/v1/models", self._list_models)
+        self.batches.add_routes(app.router)
         app.on_response_prepare.append(_mark)
         return app
 
@@ -144,6 +148,24 @@ class SimulatedProvider:
         text = "" if kind is FaultKind.REFUSAL else self._reply_text(prompt, scene)
         answered = self._answered(asked, scene, text, serial)
         return await _send(request, wire, asked, answered, scene, headers)
+
+    def _answer_batched(self, path: str, body: bytes) -> tuple[int, Json]:
+        """Answer one call of a batch with status and body, at once; one that would hang is not answered (0)."""
+        self.requests += 1
+        wire, serial = _FORMATS[path], f"sim_{self.requests:08d}"
+        try:
+            asked = wire.read(body)
+        except ValidationError:
+            return wire.error(None, serial)
+        prompt = read(asked.prefix, asked.blocks)
+        scene = self._selector.select(prompt, wire.provider, asked.model)
+        kind = scene.fault.kind if scene.fault else None
+        if kind is FaultKind.HANG:
+            return 0, {}
+        if kind in wire.error_kinds:
+            return wire.error(kind, serial)
+        text = "" if kind is FaultKind.REFUSAL else self._reply_text(prompt, scene)
+        return 200, wire.body(self._answered(asked, scene, text, serial))
 
     def _reply_text(self, prompt: ReadPrompt, scene: Scene) -> str:
         if self._gullible is None or scene.fault is not None:

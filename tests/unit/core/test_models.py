@@ -116,6 +116,15 @@ def test_cost_rounds_half_up(tokens: int, cost: int) -> None:
     assert ModelCatalogue.cost_micro_usd(priced(input=500_000), Usage(input_tokens=tokens)) == cost
 
 
+@pytest.mark.parametrize(("percent", "cost"), [(None, 25), (50, 13), (0, 0), (100, 25)])
+def test_a_batch_has_its_own_price(percent: int | None, cost: int) -> None:
+    """A batched call costs its percentage of every price, rounded half up; without one, and alone, the whole price."""
+    listed, usage = priced(batch_percent=percent), Usage(input_tokens=5)
+
+    assert ModelCatalogue.cost_micro_usd(listed, usage, batch=True) == cost
+    assert ModelCatalogue.cost_micro_usd(listed, usage) == 25
+
+
 tokens = st.integers(min_value=0, max_value=10**9)
 
 

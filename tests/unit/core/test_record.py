@@ -182,6 +182,7 @@ calls = st.builds(
     st.none() | st.sampled_from(FailureKind),
     st.integers(0, 599),
     st.booleans(),
+    st.booleans(),
 )
 reviews = st.builds(
     Review,
@@ -305,6 +306,13 @@ def test_a_long_record_holds_digests_of_its_lists() -> None:
     kept = short.keys() - {"findings", "met", "reasons", "content_commitment"}
     assert {name: short[name] for name in kept} == {name: brief[name] for name in kept}
     assert len(_rows(brief["findings"])) == 9
+
+
+def test_a_batched_call_is_marked() -> None:
+    """A call made in a batch says so in the record; where none was, the record has no word of it."""
+    batched = _rows(record_of(replace(FULL, calls=(CALL, replace(CALL, batched=True))))["calls"])
+
+    assert ["batched" in row for row in batched if isinstance(row, dict)] == [False, True]
 
 
 def test_a_record_of_many_calls_fits() -> None:

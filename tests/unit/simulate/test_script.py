@@ -15,7 +15,7 @@ from reviewer.core.errors import ConfigError, RubricError
 from reviewer.simulate.cases import script_for_cases
 from reviewer.simulate.loading import load_script
 from reviewer.simulate.reading import read
-from reviewer.simulate.script import FaultKind, Rule, Script, ScriptFile
+from reviewer.simulate.script import BatchConduct, FaultKind, Rule, Script, ScriptFile
 from reviewer.simulate.selection import Scene, Selector
 from tests.support.small_review import DRAFT, QUESTION, Rendered, case, rendered
 
@@ -193,6 +193,15 @@ def test_a_script_file_loads(tmp_path: Path) -> None:
     assert first.fault is not None
     assert (first.fault.kind, first.fault.retry_after_s) == (FaultKind.RATE_LIMITED, 2)
     assert second.critique is not None
+
+
+def test_a_script_says_how_batches_go(tmp_path: Path) -> None:
+    """What a file says of batches is kept, with cases and without; unsaid, a batch ends after one look."""
+    path = tmp_path / "script.yaml"
+    path.write_text("schema: 1\nrules: [{fault: {kind: hang}}]\nbatches: {polls: 3, lose: 2}\n", encoding="utf-8")
+
+    assert load_script(path).batches == BatchConduct(polls=3, lose=2)
+    assert Script().batches == BatchConduct(polls=1)
 
 
 @pytest.mark.parametrize(
