@@ -79,16 +79,15 @@ class Received:
 
 
 class Exchange:
-    """Posts bodies to one path of one provider, over its own pool of connections.
+    """Posts bodies to one provider, over its own pool of connections.
 
     Safe for any number of concurrent calls; above `max_connections` they wait for a connection.
     """
 
-    def __init__(self, vendor: Vendor, settings: ProviderSettings, base_url: str, path: str) -> None:
+    def __init__(self, vendor: Vendor, settings: ProviderSettings, base_url: str) -> None:
         self._vendor = vendor
         self._settings = settings
         self._base_url = base_url
-        self._url = base_url.rstrip("/") + path
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -105,18 +104,19 @@ class Exchange:
         if session is not None:
             await session.close()
 
-    async def post(self, body: bytes) -> Received:
-        """Send one body and return the successful response.
+    async def post(self, path: str, body: bytes) -> Received:
+        """Send one body to a path below the base URL and return the successful response.
 
         Raises:
             ProviderError: the provider answered with an error status, or did not answer.
         """
         if self._session is None:
             raise self._failure(FailureKind.CONNECTION, "the provider is not open")
+        url = self._base_url.rstrip("/") + path
         content, headers = content_of(body)
         try:
             # A redirect would carry the prompt to a host that nobody configured.
-            async with self._session.post(self._url, data=content, headers=headers, allow_redirects=False) as response:
+            async with self._session.post(url, data=content, headers=headers, allow_redirects=False) as response:
                 answer = await read_bounded(response)
         except BodyTooLongError:
             failure = self._failure(FailureKind.BAD_ENVELOPE, f"response is longer than {MAX_RESPONSE_BYTES} bytes")

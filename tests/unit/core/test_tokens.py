@@ -1,0 +1,79 @@
+"""Bounds on the tokens of a prompt: what fits for sure, what never does, and what has to be counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reviewer.core.draft import ImagePart
+from reviewer.core.tokens import IMAGE_AT_MOST, IMAGE_GUESS, Fit, at_least, at_most, fit, guess
+from tests.support.prompts import PREFIX, prompt_of
+
+IMAGE = ImagePart("image/png", b"\x89PNG")
+EMPTY = prompt_of("")
+PROSE = "Drink plenty of water, and rest. "
+
+
+@given(st.lists(st.text()), st.integers(0, 3))
+def test_the_bounds_enclose_the_guess(blocks: list[str], images: int) -> None:
+    """Whatever is in a prompt, the guess lies between the bounds."""
+    prompt = prompt_of(*blocks, images=(IMAGE,) * images)
+    assert at_least(prompt) <= guess(prompt) <= at_most(prompt)
+
+
+@given(st.text(), st.text())
+def test_more_text_is_never_fewer_tokens(text: str, more: str) -> None:
+    """Text added to a block lowers neither bound."""
+    shorter, longer = prompt_of(text), prompt_of(text + more)
+    assert at_most(shorter) <= at_most(longer)
+    assert at_least(shorter) <= at_least(longer)
+
+
+@pytest.mark.parametrize("text", ["plain", "maçã", "头痛", "\U0001f600"])
+def test_letters_count_as_their_bytes(text: str) -> None:
+    """The upper bound grows by the bytes of UTF-8, the guess by half of them."""
+    size = len(text.encode()) * 100
+    prompt = prompt_of(f"{text} " * 100)
+    assert at_most(prompt) - at_most(EMPTY) == size + 100
+    assert guess(prompt) - guess(EMPTY) == pytest.approx((size + 100) / 2, abs=1)
+
+
+def test_data_counts_by_the_byte() -> None:
+    """A key or a digest is guessed at one token a byte: no vocabulary has words for it."""
+    words, run = "abc " * 25, "abcd" * 25
+    assert guess(prompt_of(words)) - guess(EMPTY) == 50
+    assert guess(prompt_of(run)) - guess(EMPTY) == 100
+
+
+def test_every_image_counts() -> None:
+    """Each image adds its most to the bound and its usual most to the guess, whatever its bytes."""
+    shown = prompt_of("", images=(IMAGE, IMAGE))
+    assert at_most(shown) - at_most(EMPTY) >= 2 * IMAGE_AT_MOST
+    assert guess(shown) - guess(EMPTY) >= 2 * IMAGE_GUESS
+    assert at_least(shown) == at_least(EMPTY)
+
+
+def test_the_prefix_counts() -> None:
+    """The questionnaire is part of what must fit."""
+    assert at_most(prompt_of("", prefix=PREFIX * 2)) - at_most(EMPTY) == len(PREFIX.encode())
+
+
+def test_the_repair_is_within_the_bound() -> None:
+    """The bound that lets a prompt through also holds for the second ask, which has one more block."""
+    prompt = prompt_of(PROSE)
+    again = prompt.repaired()
+    sent = sum(len(text.encode()) for text in (again.questionnaire.prefix, *again.blocks))
+    assert len(PREFIX.encode()) + len(PROSE) < sent < at_most(prompt)
+
+
+def test_what_fits() -> None:
+    """Room for both bounds is sure, room for neither is never, and in between somebody has to count."""
+    prompt = replace(prompt_of(PROSE * 1000), max_output_tokens=500)
+    assert fit(prompt, at_most(prompt) + 500) is Fit.SURE
+    assert fit(prompt, at_most(prompt) + 499) is Fit.OPEN
+    assert fit(prompt, at_least(prompt) + 500) is Fit.OPEN
+    assert fit(prompt, at_least(prompt) + 499) is Fit.NEVER
+    assert fit(prompt, 1) is Fit.NEVER
