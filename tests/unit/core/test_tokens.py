@@ -9,12 +9,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewer.core.draft import ImagePart
-from reviewer.core.tokens import IMAGE_AT_MOST, IMAGE_GUESS, Fit, at_least, at_most, fit, guess
+from reviewer.core.tokens import (
+    IMAGE_AT_MOST,
+    IMAGE_GUESS,
+    LONGEST_TOKEN_BYTES,
+    Fit,
+    at_least,
+    at_most,
+    fit,
+    guess,
+)
+from tests.support.compact import ENCODINGS, longest_token, tokens
 from tests.support.prompts import PREFIX, prompt_of
 
 IMAGE = ImagePart("image/png", b"\x89PNG")
 EMPTY = prompt_of("")
 PROSE = "Drink plenty of water, and rest. "
+GUESSED = {
+    "english": "Take one tablet every eight hours after a meal, and never more than your doctor told you. ",
+    "portuguese": "Tome um comprimido a cada oito horas, depois das refeições, e não ultrapasse a dose indicada. ",
+    "spanish": "Tome un comprimido cada ocho horas, después de las comidas, y no supere la dosis indicada. ",
+    "russian": "Принимайте по одной таблетке каждые восемь часов после еды. ",
+    "chinese": "患者应每八小时服用一片。饭后服用。不得超过医生规定的最大剂量。",
+    "japanese": "八時間ごとに一錠を食後に服用し、最大用量を超えてはなりません。",
+    "korean": "여덟 시간마다 한 알씩 식후에 복용하고 최대 용량을 넘기지 마십시오. ",
+    "hindi": "रोगी को हर आठ घंटे में भोजन के बाद एक गोली लेनी चाहिए। ",
+    "python": "def total(rows: list[Row]) -> Decimal:\n    return sum((row.amount for row in rows), Decimal(0))\n",
+    "json": '{"id":17,"name":"account 17","amount":297.5,"flags":[true,null]},',
+    "base64": "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4mrze8BI0VniavN7wEjRWeJ",
+    "digest": "e6da5264e039d78e66d5c1bfa27d5517738500c44dad68f069cd3ab37da0b7fb\n",
+}
 
 
 @given(st.lists(st.text()), st.integers(0, 3))
@@ -77,3 +101,36 @@ def test_what_fits() -> None:
     assert fit(prompt, at_least(prompt) + 500) is Fit.OPEN
     assert fit(prompt, at_least(prompt) + 499) is Fit.NEVER
     assert fit(prompt, 1) is Fit.NEVER
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@given(text=st.text(max_size=300))
+def test_the_bounds_hold_for_real_vocabularies(encoding: str, text: str) -> None:
+    """What a real tokenizer counts lies between the bounds, for any text."""
+    prompt = prompt_of(text)
+    counted = tokens(PREFIX, encoding) + tokens(text, encoding)
+    assert at_least(prompt) <= counted <= at_most(prompt)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("text", [" ", "\n", "=", "-", "ab" * 40, "\U00010300", "\u1206"])
+def test_the_bounds_hold_for_what_is_written_shortest_and_longest(encoding: str, text: str) -> None:
+    """Runs, which vocabularies have single tokens for, and letters that they lack stay between the bounds."""
+    text *= 20_000 // len(text)
+    counted = tokens(text, encoding)
+    assert at_least(prompt_of(text)) <= counted + tokens(PREFIX, encoding)
+    assert counted <= at_most(prompt_of(text)) - at_most(EMPTY)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_no_token_is_longer(encoding: str) -> None:
+    """The constant of the lower bound is the longest token of the vocabularies that can be looked into."""
+    assert longest_token(encoding) == LONGEST_TOKEN_BYTES
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("name", GUESSED)
+def test_the_guess_is_cautious(encoding: str, name: str) -> None:
+    """Of prose in any of these languages, of code and of data rather too many tokens are guessed than too few."""
+    text = GUESSED[name] * 20
+    assert tokens(text, encoding) <= guess(prompt_of(text)) - guess(EMPTY)
