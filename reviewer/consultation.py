@@ -8,7 +8,8 @@ does leaves here as an exception. Whom to ask, and in what order, is `reviewer.c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
@@ -32,15 +33,14 @@ from reviewer.core.outcome import (
 from reviewer.core.prompt import Prompt
 from reviewer.core.rubric import Effect
 from reviewer.core.shortening import Estimate
+from reviewer.core.tokens import Fit, at_most, fit
 from reviewer.core.verdict import Cause, Trouble
 from reviewer.providers.attempt import AttemptRecord, Request
 from reviewer.providers.breaker import Breaker, BreakerPolicy
+from reviewer.providers.counting import input_tokens
 from reviewer.providers.interface import ProviderError, ReviewerProvider
 from reviewer.providers.line import Line, LinePolicy
 from reviewer.providers.retry import RetryPolicy, complete_with_retry
-
-CHARS_PER_TOKEN = 4
-"""A cautious mean for English and Portuguese prose; only used to refuse what cannot fit anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +199,11 @@ class Consultant:
         model = candidate.spec.model
         bound = candidate.spec.max_output_tokens
         prompts = [replace(prompt, max_output_tokens=bound) for prompt in brief.prompts]
-        if not _fits(prompts[0], candidate.entry):
-            return Consultation(Truncated(f"the request does not fit into the context of {candidate.entry.id}"))
+        longest = max(prompts, key=at_most) if len(prompts) > 1 else prompts[0]
+        fits = fit(longest, candidate.entry.context_tokens)
+        too_long = Consultation(Truncated(f"the request does not fit into the context of {candidate.entry.id}"))
+        if fits is Fit.NEVER:
+            return too_long
         line = self._line(model)
         breaker = line.breaker
         if not breaker.admits(_loop_time(), canary=brief.canary):
@@ -208,6 +211,9 @@ class Consultant:
         provider = self._providers[candidate.spec.provider]
         calls = [_Calls(candidate, provider, line, brief.purpose, brief.tenant) for _ in prompts]
         try:
+            if fits is Fit.OPEN and not await self._has_room(candidate, longest, brief.deadline):
+                breaker.abandoned()
+                return too_long
             if len(prompts) == 1:
                 outcome = await self._ask_in_time(prompts[0], calls[0], brief.deadline)
             else:
@@ -221,6 +227,27 @@ class Consultant:
             # Found blind while it was answering: this answer is worth as little as those of the canaries.
             return Consultation(_left_alone(model, breaker), records)
         return Consultation(outcome, records, _served_troubles(candidate.entry, records, brief.tier))
+
+    async def _has_room(self, candidate: Candidate, prompt: Prompt, deadline: float) -> bool:
+        """Count what the bounds leave open; a shutdown that cuts this short cuts off the call that would follow."""
+        provider = self._providers[candidate.spec.provider]
+        try:
+            async with self._bounded(deadline):
+                counted = await input_tokens(provider, candidate.spec.model, prompt, deadline)
+        except TimeoutError:
+            return True
+        return counted + prompt.max_output_tokens <= candidate.entry.context_tokens
+
+    @asynccontextmanager
+    async def _bounded(self, deadline: float) -> AsyncIterator[None]:
+        """Bound what is done inside by the deadline, and by what a shutdown leaves of it."""
+        until = deadline if self._drain_at is None else min(deadline, self._drain_at)
+        async with asyncio.timeout_at(until) as scope:
+            self._scopes.add(scope)
+            try:
+                yield
+            finally:
+                self._scopes.discard(scope)
 
     async def _ask_all(self, prompts: list[Prompt], calls: list[_Calls], deadline: float) -> CritiqueOutcome:
         """Ask all groups of questions at once; each is heard to its end, so that every call is on record."""
@@ -238,12 +265,8 @@ class Consultant:
             # Drained between two models: a call begun now would be paid for and cut off.
             return Unavailable(FailureKind.DRAINING, _CUT_OFF[FailureKind.DRAINING])
         try:
-            async with asyncio.timeout_at(until) as scope:
-                self._scopes.add(scope)
-                try:
-                    return await self._ask(prompt, calls, deadline)
-                finally:
-                    self._scopes.discard(scope)
+            async with self._bounded(deadline):
+                return await self._ask(prompt, calls, deadline)
         except TimeoutError:
             drained = self._drain_at is not None and self._drain_at < deadline
             kind = FailureKind.DRAINING if drained else FailureKind.DEADLINE
@@ -327,11 +350,6 @@ def _left_alone(model: str, breaker: Breaker) -> Unavailable:
     else:
         why = f"{model} kept failing and is left alone for a while"
     return Unavailable(FailureKind.BREAKER_OPEN, why)
-
-
-def _fits(prompt: Prompt, entry: ModelEntry) -> bool:
-    chars = len(prompt.questionnaire.prefix) + sum(map(len, prompt.blocks))
-    return chars // CHARS_PER_TOKEN + prompt.max_output_tokens <= entry.context_tokens
 
 
 def _served_troubles(entry: ModelEntry, records: tuple[CallRecord, ...], tier: Tier) -> tuple[Trouble, ...]:

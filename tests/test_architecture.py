@@ -168,7 +168,7 @@ def test_generated_code_is_fresh(tmp_path: Path) -> None:
     assert [name for name, text in fresh.items() if committed[name] != text] == []
 
 
-@pytest.mark.parametrize("pins", ["requirements.txt", "requirements-build.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("pins", [f"requirements{of}.txt" for of in ("", "-build", "-dev", "-local")])
 def test_pins_have_hashes_and_no_addresses(pins: str) -> None:
     """Every pinned package carries a hash, and no file says from which index it must come."""
     text = (ROOT / "deploy" / pins).read_text("utf-8")

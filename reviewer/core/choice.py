@@ -57,7 +57,7 @@ def seating(
     if plan.route.seats > 1:
         return _panel(plan, chosen, _absence(plan, catalogue, draft))
     if plan.route.cascade is not None:
-        return _cascade(chosen, plan.route.cascade.screen, _absence(plan, catalogue, draft))
+        return _cascade(plan, chosen, plan.route.cascade.screen, _absence(plan, catalogue, draft))
     return Seating(chosen[:1], chosen[1:])
 
 
@@ -93,13 +93,19 @@ def _panel(plan: Plan, chosen: tuple[Candidate, ...], absence: Cause) -> Seating
     return Seating(seats, spares, notes=notes)
 
 
-def _cascade(chosen: tuple[Candidate, ...], screen: str, absence: Cause) -> Seating | Trouble:
-    looks_first = next((candidate for candidate in chosen if candidate.spec.id == screen), None)
-    behind = tuple([candidate for candidate in chosen if candidate is not looks_first])
+def _cascade(plan: Plan, chosen: tuple[Candidate, ...], screen: str, absence: Cause) -> Seating | Trouble:
+    """Seat the screen and, behind it, the others; a screen that could clear must be as fit as whom it stands for."""
+    found = next((candidate for candidate in chosen if candidate.spec.id == screen), None)
+    behind = tuple([candidate for candidate in chosen if candidate is not found])
     if not behind:
         return Trouble(absence, "no reviewer but the screening one may judge this draft")
-    notes = () if looks_first else (Trouble(absence, "the screening reviewer may not judge this draft", Effect.NOTE),)
-    return Seating(behind[:1], behind[1:], looks_first, notes)
+    if found is None:
+        note = Trouble(absence, "the screening reviewer may not judge this draft", Effect.NOTE)
+        return Seating(behind[:1], behind[1:], notes=(note,))
+    if plan.screen_clears and not found.entry.fit_to_approve:
+        unfit = "the screening reviewer is not fit to clear a draft"
+        return Seating(behind[:1], behind[1:], notes=(Trouble(Cause.REVIEWER_UNAVAILABLE, unfit, Effect.NOTE),))
+    return Seating(behind[:1], behind[1:], found)
 
 
 def _absence(plan: Plan, catalogue: ModelCatalogue, draft: RedactedDraft) -> Cause:
@@ -115,6 +121,8 @@ def candidates(
 ) -> tuple[Candidate, ...] | Trouble:
     """Pick the reviewers that may judge a draft, in the order of preference; at least one, or why there is none.
 
+    A model that is not fit to approve may screen, since a screen can only object, and nothing else.
+
     Args:
         today: UTC date that retirements are compared with.
         providers: names of the providers that are open.
@@ -125,11 +133,12 @@ def candidates(
     strict = plan.route.require_other_family
     if strict and family is None:
         return Trouble(Cause.SAME_FAMILY, "the drafting model is unknown, so no reviewer can be of another family")
+    screen = plan.route.cascade.screen if plan.route.cascade else None
     related = False
     chosen: list[Candidate] = []
     for spec in plan.reviewers:
         entry = catalogue.find(spec.model)
-        if entry is None or not _usable(entry, draft, today):
+        if entry is None or not _usable(entry, draft, today) or not (entry.fit_to_approve or spec.id == screen):
             continue
         if strict and entry.family == family:
             related = True
@@ -144,4 +153,4 @@ def candidates(
 
 def _usable(entry: ModelEntry, draft: RedactedDraft, today: date) -> bool:
     retired = entry.retires is not None and today >= entry.retires
-    return entry.fit_to_approve and not retired and (entry.images or not draft.images)
+    return not retired and (entry.images or not draft.images)

@@ -57,7 +57,7 @@ class ModelEntry(Frozen):
         context_tokens: input and output together.
         price: None where it is not known; then no cost is computed.
         retires: first day on which the provider may refuse the id.
-        fit_to_approve: False for models too weak to be the second pair of eyes.
+        fit_to_approve: False for models too weak to be the second pair of eyes; they may screen, and never clear.
     """
 
     id: ModelName

@@ -35,11 +35,12 @@ NOT_MET] or [quote always] needs at least one quote for that outcome; what is mi
 what is missing. Never invent or paraphrase a quote.
 
 # Output
-One JSON object, nothing else:
-{"findings":[{"c":"c2","evidence":[{"place":"draft","seg":"d3","text":"..."}],"why":"...","outcome":"NOT_MET",
+One JSON object on one line, without spaces or line breaks between its parts, nothing else:
+{"findings":[{"c":"c2","evidence":[{"place":"draft","seg":"d3","text":"..."}],"why":"...","outcome":"NOT_MET",\
 "fix":"..."}],"met":["c1","c4"],"steering":{"found":false,"seg":null},"unreadable_parts":[]}
 List under `met` every question that is MET and needs no quote for it. Put every other question under `findings`, once.
-`why` has at most 240 characters. `fix` says what to change, or null. Answer every question exactly once.
+`why` has at most 240 characters; where the outcome is MET it is empty. `fix` says what to change, or null. Quote no
+more than shows it. Answer every question exactly once.
 """
 
 _OUTCOMES = ["MET", "NOT_MET", "UNCERTAIN", "NOT_APPLICABLE"]

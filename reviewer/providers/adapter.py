@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.outcome import FailureKind, Reply
@@ -23,6 +23,26 @@ from reviewer.providers.wire import Exchange, Received, Vendor
 
 # OpenAI accepts 64 characters; half of a SHA-256 in hex is enough to route calls of one questionnaire to one cache.
 _CACHE_KEY_CHARS = 32
+T = TypeVar("T")
+
+
+class _Count(BaseModel):
+    """What both counters answer, as far as it matters."""
+
+    input_tokens: NonNegativeInt
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where a provider counts tokens: it takes the body of a call, without what only an answer needs.
+
+    Attributes:
+        path: appended to the base URL.
+        leaves_out: keys of the body that the counter does not know.
+    """
+
+    path: str
+    leaves_out: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +57,7 @@ class Format:
         content: the variable part of a prompt, for the hole of that name.
         read: the answer's envelope; raises pydantic's `ValidationError` where it is not the format's.
         batch: how the vendor takes many calls at once; None where it does not.
+        counter: None where the provider has none.
     """
 
     vendor: Vendor
@@ -47,6 +68,7 @@ class Format:
     content: Callable[[Prompt], list[dict[str, object]]]
     read: Callable[[Received], Reply]
     batch: BatchApi | None = None
+    counter: Counter | None = None
 
 
 class Adapter:
@@ -71,9 +93,12 @@ class Adapter:
         self.name = settings.name
         self.simulated = settings.simulated
         self.batch = form.batch
-        self.exchange = Exchange(form.vendor, settings, base_url, form.path)
+        self.exchange = Exchange(form.vendor, settings, base_url)
         self._form = form
-        self._template = BodyTemplate(form.shape(settings))
+        shape = form.shape(settings)
+        self._template = BodyTemplate(shape)
+        unknown = form.counter.leaves_out if form.counter else frozenset()
+        self._count_template = BodyTemplate({key: value for key, value in shape.items() if key not in unknown})
 
     async def __aenter__(self) -> Self:
         """Make the client; connections are opened by the first calls."""
@@ -88,20 +113,19 @@ class Adapter:
 
     async def complete(self, model: str, prompt: Prompt) -> Reply:
         """Send one prompt; see `ReviewerProvider.complete`."""
-        return self.read(await self.exchange.post(self.body(model, prompt)))
+        return self.read(await self.exchange.post(self._form.path, self.body(model, prompt)))
+
+    async def count(self, model: str, prompt: Prompt) -> int | None:
+        """Ask the provider's counter; see `ReviewerProvider.count`."""
+        counter = self._form.counter
+        if counter is None:
+            return None
+        received = await self.exchange.post(counter.path, self._count_template.fill(self._values(model, prompt)))
+        return self._opened(received, lambda answer: _Count.model_validate_json(answer.content)).input_tokens
 
     def body(self, model: str, prompt: Prompt) -> bytes:
         """Return what one prompt is as a request's body."""
-        questionnaire = prompt.questionnaire
-        return self._template.fill(
-            {
-                "model": orjson.dumps(model),
-                "max_tokens": orjson.dumps(prompt.max_output_tokens),
-                "cache_key": orjson.dumps(questionnaire.prefix_digest[:_CACHE_KEY_CHARS]),
-                "prefix": encoded_prefix(questionnaire.prefix),
-                "content": orjson.dumps(self._form.content(prompt)),
-            }
-        )
+        return self._template.fill(self._values(model, prompt))
 
     def read(self, received: Received) -> Reply:
         """Read a successful response.
@@ -109,8 +133,21 @@ class Adapter:
         Raises:
             ProviderError: `BAD_ENVELOPE` where it is not the format's, or what the response itself tells.
         """
+        return self._opened(received, self._form.read)
+
+    def _values(self, model: str, prompt: Prompt) -> dict[str, bytes]:
+        questionnaire = prompt.questionnaire
+        return {
+            "model": orjson.dumps(model),
+            "max_tokens": orjson.dumps(prompt.max_output_tokens),
+            "cache_key": orjson.dumps(questionnaire.prefix_digest[:_CACHE_KEY_CHARS]),
+            "prefix": encoded_prefix(questionnaire.prefix),
+            "content": orjson.dumps(self._form.content(prompt)),
+        }
+
+    def _opened(self, received: Received, read: Callable[[Received], T]) -> T:
         try:
-            return self._form.read(received)
+            return read(received)
         except ValidationError as exc:
             faults = exc.error_count()
         # Raised out here: pydantic's error repeats the body, which may repeat the prompt.

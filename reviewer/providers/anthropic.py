@@ -1,7 +1,8 @@
 """Anthropic Messages (`POST /v1/messages`), by the official SDK's client.
 
 Not here: the HTTP exchange and its errors (`wire.py`), retries (`retry.py`), the meaning of a reply (`core.critique`).
-Field names follow `anthropic.types.message_create_params` and `anthropic.types.message` of anthropic 2.11.
+Field names follow `anthropic.types.message_create_params`, `message` and `message_count_tokens_params` of anthropic
+2.11.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pydantic import BaseModel, NonNegativeInt
 from reviewer.core.outcome import Reply, StopReason, Usage
 from reviewer.core.prompt import Prompt
 from reviewer.core.questionnaire import FINDINGS_SCHEMA
-from reviewer.providers.adapter import Adapter, Format
+from reviewer.providers.adapter import Adapter, Counter, Format
 from reviewer.providers.batch_anthropic import MessageBatches
 from reviewer.providers.body import hole, image_base64, image_label
 from reviewer.providers.failure import tidy
@@ -123,5 +124,6 @@ PROVIDER = partial(
         content=_content,
         read=_read,
         batch=MessageBatches(),
+        counter=Counter("/v1/messages/count_tokens", frozenset({"max_tokens"})),
     ),
 )

@@ -179,6 +179,10 @@ class BatchedProvider:
             self._leave(batch, custom_id)
         return replace(self._adapter.read(received), batched=True)
 
+    async def count(self, model: str, prompt: Prompt) -> int | None:
+        """Ask the provider's counter, at once; see `ReviewerProvider.count`."""
+        return await self._adapter.count(model, prompt)
+
     def _join(self, model: str, custom_id: str, body: bytes) -> _Batch:
         batch = self._collecting.get(model)
         if batch is not None and batch.size + len(body) > self._policy.max_bytes:

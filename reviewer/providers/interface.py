@@ -64,6 +64,16 @@ class ReviewerProvider(Protocol):
         """
         ...
 
+    async def count(self, model: str, prompt: Prompt) -> int | None:
+        """Return how many tokens a prompt's input is for a model, or None where the provider cannot say.
+
+        One attempt, bounded and cancelled as for `complete`; nothing is answered and nothing is charged.
+
+        Raises:
+            ProviderError: the provider can say, but did not.
+        """
+        ...
+
     async def __aenter__(self) -> Self:
         """Open connections."""
         ...

@@ -14,7 +14,7 @@ from pydantic import BaseModel, NonNegativeInt
 from reviewer.core.outcome import FailureKind, Reply, StopReason, Usage
 from reviewer.core.prompt import Prompt
 from reviewer.core.questionnaire import FINDINGS_SCHEMA
-from reviewer.providers.adapter import Adapter, Format
+from reviewer.providers.adapter import Adapter, Counter, Format
 from reviewer.providers.batch_openai import ResponseBatches
 from reviewer.providers.body import hole, image_data_url, image_label
 from reviewer.providers.failure import tidy
@@ -142,5 +142,6 @@ PROVIDER = partial(
         content=_content,
         read=_read,
         batch=ResponseBatches(),
+        counter=Counter("/responses/input_tokens", frozenset({"max_output_tokens", "store", "prompt_cache_key"})),
     ),
 )

@@ -79,16 +79,15 @@ class Received:
 
 
 class Exchange:
-    """Talks to one provider over its own pool of connections; critiques go to one path.
+    """Talks to one provider over its own pool of connections.
 
     Safe for any number of concurrent calls; above `max_connections` they wait for a connection.
     """
 
-    def __init__(self, vendor: Vendor, settings: ProviderSettings, base_url: str, path: str) -> None:
+    def __init__(self, vendor: Vendor, settings: ProviderSettings, base_url: str) -> None:
         self._vendor = vendor
         self._settings = settings
         self._base_url = base_url
-        self._path = path
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -107,13 +106,13 @@ class Exchange:
         if session is not None:
             await session.close()
 
-    async def post(self, body: bytes) -> Received:
-        """Send one body and return the successful response.
+    async def post(self, path: str, body: bytes) -> Received:
+        """Send one body to a path below the base URL and return the successful response.
 
         Raises:
             ProviderError: the provider answered with an error status, or did not answer.
         """
-        return await self.send("POST", self._path, body)
+        return await self.send("POST", path, body)
 
     async def send(
         self,

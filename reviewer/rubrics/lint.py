@@ -92,6 +92,8 @@ def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> tup
         Errors for reviewers of high-tier routes; warnings for the others, since a caller can raise any request.
     """
     high = {name for route in routing.model.all_routes if route.tier is Tier.HIGH for name in route.reviewers}
+    screens = {route.cascade.screen for route in routing.model.all_routes if route.cascade is not None}
+    relied_on = {name for route in routing.model.all_routes for name in _behind(route)}
     errors: list[Fault] = []
     warnings: list[Fault] = []
     for at, spec in enumerate(routing.model.reviewers):
@@ -100,10 +102,16 @@ def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> tup
         if entry is not None and (not entry.pinned or entry.id.lower() != spec.model.lower()):
             message = f"tier high needs a pinned model: {spec.model} is a name that its provider can move"
             faults.append(routing.document.fault(("reviewers", at, "model"), message))
-        if entry is not None and not entry.fit_to_approve:
+        if entry is not None and not entry.fit_to_approve and spec.id not in screens - relied_on:
             message = f"{spec.model} is not fit to approve: tier high must not rely on it"
             faults.append(routing.document.fault(("reviewers", at, "model"), message))
     return errors, warnings
+
+
+def _behind(route: Route) -> tuple[str, ...]:
+    """The reviewers whose critique a route relies on: a screen can only object."""
+    screen = route.cascade.screen if route.cascade else None
+    return tuple(name for name in route.reviewers if name != screen)
 
 
 def _panel_errors(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iterator[Fault]:
@@ -127,11 +135,10 @@ def _route_warnings(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iter
 
 def _unjudged(route: Route, routing: Routing, catalogue: ModelCatalogue) -> str:
     """Say whose drafts a route can never approve, because too few reviewers of other families are left for them."""
-    screen = route.cascade.screen if route.cascade else ""
-    families = _families([name for name in route.reviewers if name != screen], routing, catalogue)
+    families = _families(_behind(route), routing, catalogue)
     if not families or not route.require_other_family or len(families) > route.quorum:
         return ""
-    who = "all reviewers" if not screen else "all reviewers behind the screen"
+    who = "all reviewers" if route.cascade is None else "all reviewers behind the screen"
     if len(families) == 1:
         return f"{who} are of family {min(families)}: drafts of that family always go to a person"
     needed = f"a quorum of {route.quorum} from {len(families)} families"

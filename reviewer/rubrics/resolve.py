@@ -38,6 +38,7 @@ def cross_file_faults(files: RuleFiles) -> Iterator[Fault]:
             yield files.routing.document.fault((*path, *inner), message)
     if files.catalogue is not None:
         yield from _reviewer_faults(files.routing, files.catalogue.model)
+        yield from _screen_faults(files.routing, files.catalogue.model)
 
 
 def _rubric_faults(folder: str, rubric: Loaded[Rubric]) -> Iterator[Fault]:
@@ -91,6 +92,18 @@ def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Ite
         elif spec.max_output_tokens > entry.max_output_tokens:
             bound = f"{entry.id} writes at most {entry.max_output_tokens:,} tokens"
             yield routing.document.fault(("reviewers", at, "max_output_tokens"), bound)
+
+
+def _screen_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iterator[Fault]:
+    """A model that is not fit to approve must not do so as a screen either."""
+    models = {spec.id: spec.model for spec in routing.model.reviewers}
+    for path, route in routing.model.placed_routes():
+        if route.cascade is None or not route.cascade.clears:
+            continue
+        entry = catalogue.find(models[route.cascade.screen])
+        if entry is not None and not entry.fit_to_approve:
+            message = f"{entry.id} is not fit to approve: as a screen it cannot clear drafts"
+            yield routing.document.fault((*path, "cascade", "clears"), message)
 
 
 def build_checks(files: RuleFiles) -> tuple[dict[str, Check], tuple[Fault, ...]]:

@@ -99,7 +99,7 @@ def honest_reply(prompt: ReadPrompt, scene: Scene) -> WireReply:
             else:
                 findings.append(_scripted_finding(question, scripted, prompt))
         elif question.demand in _QUOTED_ON_MET:
-            findings.append(_finding(question, "MET", "It is there.", opening_quote(question, prompt)))
+            findings.append(_finding(question, "MET", "", opening_quote(question, prompt)))
         else:
             met.append(question.alias)
     return {

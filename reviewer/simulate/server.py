@@ -1,4 +1,6 @@
-"""The server: three endpoints of answers, one of models, those of batches, on one loop, with nothing kept on disk.
+"""The server: three endpoints of answers, two of counts, one of models, those of batches, on one loop.
+
+Nothing is kept on disk.
 
 Keys are not looked at: any will do, and none is ever stored or shown. What stands in a prompt is not logged.
 """
@@ -28,7 +30,7 @@ from reviewer.simulate.loading import load_script
 from reviewer.simulate.reading import ReadPrompt, read
 from reviewer.simulate.script import FaultKind, Script
 from reviewer.simulate.selection import Scene, Selector
-from reviewer.simulate.wire import REFUSAL, Answered, Asked, Json, WireFormat, tokens
+from reviewer.simulate.wire import REFUSAL, Answered, Asked, CountingFormat, Json, WireFormat, tokens
 from reviewer.simulate.wire_anthropic import AnthropicMessages
 from reviewer.simulate.wire_chat import ChatCompletions
 from reviewer.simulate.wire_responses import OpenAIResponses
@@ -39,6 +41,10 @@ _FORMATS: Final[dict[str, WireFormat]] = {
     "/v1/messages": AnthropicMessages(),
     "/v1/responses": OpenAIResponses(),
     "/v1/chat/completions": ChatCompletions(),
+}
+_COUNTERS: Final[dict[str, CountingFormat]] = {
+    "/v1/messages/count_tokens": AnthropicMessages(),
+    "/v1/responses/input_tokens": OpenAIResponses(),
 }
 _MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 _MAX_PREFIXES: Final = 256
@@ -55,6 +61,7 @@ class SimulatedProvider:
         openai_base_url: the same for the OpenAI SDK, which wants the `/v1`.
         requests: how many requests for an answer have arrived, readable or not; those of batches count when they end.
         batches: every batch that was ever made.
+        counts: how many requests for a count of tokens; no fault meets them.
     """
 
     def __init__(
@@ -77,6 +84,7 @@ class SimulatedProvider:
         """
         self.base_url = ""
         self.requests = 0
+        self.counts = 0
         self._address = (host, port)
         self._selector = Selector(script)
         self._gullible = script.gullible
@@ -121,6 +129,8 @@ class SimulatedProvider:
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
         for path, wire in _FORMATS.items():
             app.router.add_post(path, partial(self._serve, wire))
+        for path, counter in _COUNTERS.items():
+            app.router.add_post(path, partial(self._count, counter))
         app.router.add_get("/v1/models", self._list_models)
         self.batches.add_routes(app.router)
         app.on_response_prepare.append(_mark)
@@ -167,6 +177,16 @@ class SimulatedProvider:
         text = "" if kind is FaultKind.REFUSAL else self._reply_text(prompt, scene)
         return 200, wire.body(self._answered(asked, scene, text, serial))
 
+    async def _count(self, wire: CountingFormat, request: web.Request) -> web.Response:
+        self.counts += 1
+        serial = f"simcount_{self.counts:08d}"
+        headers = {wire.request_id_header: serial}
+        try:
+            asked = wire.read_countable(await request.read())
+        except ValidationError:
+            return _error(wire, None, serial, headers)
+        return _json(wire.count(_input_tokens(asked)), headers=headers)
+
     def _reply_text(self, prompt: ReadPrompt, scene: Scene) -> str:
         if self._gullible is None or scene.fault is not None:
             return reply_text(prompt, scene)
@@ -195,7 +215,7 @@ class SimulatedProvider:
         prefix = tokens(asked.prefix)
         known = asked.caches and self._knows_prefix(asked)
         return Usage(
-            input_tokens=prefix + sum(tokens(block) for block in asked.blocks),
+            input_tokens=_input_tokens(asked),
             cached_input_tokens=prefix if known else 0,
             cache_write_tokens=prefix if asked.caches and not known else 0,
             output_tokens=tokens(text),
@@ -263,6 +283,10 @@ async def _mark(request: web.Request, response: web.StreamResponse) -> None:
     """Say on every response, errors included, that it is simulated."""
     del request
     response.headers[SIMULATED_HEADER] = "1"
+
+
+def _input_tokens(asked: Asked) -> int:
+    return tokens(asked.prefix) + sum(tokens(block) for block in asked.blocks)
 
 
 def _json(body: Json, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

@@ -113,6 +113,22 @@ class WireFormat(Protocol):
         ...
 
 
+class CountingFormat(WireFormat, Protocol):
+    """A wire format whose provider also counts tokens without answering."""
+
+    def read_countable(self, body: bytes) -> Asked:
+        """Read the body of a request for a count: that of a request for an answer, without what only that needs.
+
+        Raises:
+            pydantic.ValidationError: not a request of this format.
+        """
+        ...
+
+    def count(self, input_tokens: int) -> Json:
+        """Build the body of a count."""
+        ...
+
+
 def texts(content: Content | None) -> tuple[str, ...]:
     """Return the texts of a content, one a block, blocks without text left out."""
     if content is None:

@@ -1,6 +1,7 @@
-"""The Anthropic Messages format: `POST /v1/messages`, as anthropic 2.11 reads it.
+"""The Anthropic Messages format: `POST /v1/messages` and `.../count_tokens`, as anthropic 2.11 reads it.
 
-Source: the SDK's `types/message.py`, `types/raw_message_stream_event.py` and `_exceptions.py`.
+Source: the SDK's `types/message.py`, `types/message_tokens_count.py`, `types/raw_message_stream_event.py` and
+`_exceptions.py`.
 """
 
 from __future__ import annotations
@@ -41,12 +42,15 @@ _ERRORS: Final = {
 _UNREADABLE: Final = (400, "invalid_request_error")
 
 
-class _Request(WireModel):
+class _Countable(WireModel):
     model: str = Field(min_length=1)
-    max_tokens: int = Field(ge=1)
     messages: tuple[Turn, ...] = Field(min_length=1)
     system: Content = ""
     stream: bool = False
+
+
+class _Request(_Countable):
+    max_tokens: int = Field(ge=1)
 
 
 class AnthropicMessages:
@@ -58,10 +62,15 @@ class AnthropicMessages:
 
     def read(self, body: bytes) -> Asked:
         """Read a request; the prefix counts as cached only where a system block asks for it."""
-        request = _Request.model_validate_json(body)
-        marked = not isinstance(request.system, str) and any(block.cache_control for block in request.system)
-        blocks = tuple(text for turn in request.messages for text in texts(turn.content))
-        return Asked(request.model, request.stream, "\n".join(texts(request.system)), blocks, caches=marked)
+        return _asked(_Request.model_validate_json(body))
+
+    def read_countable(self, body: bytes) -> Asked:
+        """Read a request for a count, which names no bound on the output."""
+        return _asked(_Countable.model_validate_json(body))
+
+    def count(self, input_tokens: int) -> Json:
+        """Build a `MessageTokensCount`."""
+        return {"input_tokens": input_tokens}
 
     def body(self, answered: Answered) -> Json:
         """Build a `Message`."""
@@ -87,6 +96,12 @@ class AnthropicMessages:
         status, name = _ERRORS[kind] if kind is not None else _UNREADABLE
         message = f"The simulated provider answers with {name}."
         return status, {"type": "error", "error": {"type": name, "message": message}, "request_id": request_id}
+
+
+def _asked(request: _Countable) -> Asked:
+    marked = not isinstance(request.system, str) and any(block.cache_control for block in request.system)
+    blocks = tuple(text for turn in request.messages for text in texts(turn.content))
+    return Asked(request.model, request.stream, "\n".join(texts(request.system)), blocks, caches=marked)
 
 
 def _event(name: str, **fields: object) -> tuple[str, Json]:

@@ -1,6 +1,6 @@
-"""The OpenAI Responses format: `POST /v1/responses`, as openai 3.52 reads it.
+"""The OpenAI Responses format: `POST /v1/responses` and `.../input_tokens`, as openai 3.52 reads it.
 
-Source: the SDK's `types/responses/response.py` and `response_stream_event.py`.
+Source: the SDK's `types/responses/response.py`, `input_token_count_response.py` and `response_stream_event.py`.
 """
 
 from __future__ import annotations
@@ -41,6 +41,14 @@ class OpenAIResponses:
         prefix, blocks = wire_openai.split(turns)
         head = [request.instructions] if request.instructions else []
         return Asked(request.model, bool(request.stream), "\n".join([*head, *prefix]), tuple(blocks), caches=True)
+
+    def read_countable(self, body: bytes) -> Asked:
+        """Read a request for a count, which has the fields of any other."""
+        return self.read(body)
+
+    def count(self, input_tokens: int) -> Json:
+        """Build an `InputTokenCountResponse`."""
+        return {"object": "response.input_tokens", "input_tokens": input_tokens}
 
     def body(self, answered: Answered) -> Json:
         """Build a `Response` with one message."""

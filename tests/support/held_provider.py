@@ -44,6 +44,9 @@ class HeldProvider:
         text = json.dumps({"findings": [], "met": met, "steering": steering, "unreadable_parts": []})
         return Reply(text, StopReason.COMPLETE, "stop", model, "r", Usage(), simulated=True)
 
+    async def count(self, model: str, prompt: Prompt) -> int | None:
+        raise AssertionError(f"nobody asked to count for {model}, {len(prompt.blocks)} blocks")
+
     async def arrived(self, count: int) -> None:
         """Wait until that many more calls are there."""
         for _ in range(count):

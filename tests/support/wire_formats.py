@@ -13,6 +13,7 @@ from typing import Any
 
 import anthropic.types
 import openai.types.chat.completion_create_params
+import openai.types.responses.input_token_count_params
 import openai.types.responses.response_create_params
 import orjson
 
@@ -37,6 +38,9 @@ class WireFormat:
         error: the body of an error response with a code and a message.
         prefix: the stable prefix as it stands in a request's body.
         reference: model, prompt and effort to the whole body.
+        counter: where it counts tokens; None where it does not.
+        counter_params: the SDK's own type of a request for a count.
+        answer_only: keys of a body that such a request does not have.
     """
 
     module: str
@@ -49,6 +53,9 @@ class WireFormat:
     error: Callable[[str, str], bytes]
     prefix: Callable[[Any], str]
     reference: Callable[[str, Prompt, str | None], dict[str, Any]]
+    counter: str | None = None
+    counter_params: Any = None
+    answer_only: tuple[str, ...] = ()
 
 
 _ANTHROPIC_STOPS = {
@@ -227,6 +234,9 @@ ANTHROPIC = WireFormat(
     error=_anthropic_error,
     prefix=lambda body: str(body["system"][0]["text"]),
     reference=_anthropic_reference,
+    counter="/v1/messages/count_tokens",
+    counter_params=anthropic.types.message_count_tokens_params.MessageCountTokensParams,
+    answer_only=("max_tokens",),
 )
 RESPONSES = WireFormat(
     module="openai",
@@ -239,6 +249,9 @@ RESPONSES = WireFormat(
     error=_openai_error,
     prefix=lambda body: str(body["input"][0]["content"][0]["text"]),
     reference=_responses_reference,
+    counter="/v1/responses/input_tokens",
+    counter_params=openai.types.responses.input_token_count_params.InputTokenCountParams,
+    answer_only=("max_output_tokens", "store", "prompt_cache_key"),
 )
 CHAT = WireFormat(
     module="openai_compatible",

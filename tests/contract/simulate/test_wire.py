@@ -63,6 +63,24 @@ def _squeezed(names: list[str]) -> list[str]:
     return [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
 
 
+@pytest.mark.parametrize("format_", ["messages", "responses"])
+async def test_a_count_is_what_an_answer_would_use(connect: Connect, format_: str) -> None:
+    """Both counters tell the official clients what the answer to the same request says it used, and answer nothing."""
+    on = await connect(script=ALL_MET)
+    body = _body(format_, rendered())
+    if format_ == "messages":
+        asked = {key: value for key, value in body.items() if key not in {"max_tokens", "stream"}}
+        counted = (await on.anthropic.messages.count_tokens(**asked)).input_tokens
+        usage: Any = (await on.anthropic.messages.create(**body)).usage
+        used = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+    else:
+        asked = {key: body[key] for key in ("model", "input")}
+        counted = (await on.openai.responses.input_tokens.count(**asked)).input_tokens
+        used = (await on.openai.responses.create(**body)).usage.input_tokens
+    assert counted == used > 0
+    assert (on.server.counts, on.server.requests) == (1, 1)
+
+
 async def _text(on: Connected, format_: str, shown: Rendered) -> str:
     body = _body(format_, shown)
     if format_ == "messages":

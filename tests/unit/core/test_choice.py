@@ -197,6 +197,40 @@ def test_the_family_rule_holds_for_both_stages(drafter: str, sits: bool) -> None
         assert (found.cause, found.effect) == (Cause.SAME_FAMILY, Effect.HANDOFF)
 
 
+def _unfit_screen(*, clears: bool = False, tier: str = "high", behind: tuple[str, ...] = ("gpt",)) -> Seating | Trouble:
+    """Seat a cascade whose screen `opus` is not fit to approve."""
+    cascade = {"mode": "cascade", "cascade": {"screen": "critic", "clears": clears}}
+    made = plan_of(rubric(criterion("asked")), tier=tier, reviewers=REVIEWERS, **cascade)
+    screen = ReviewerSpec(id="critic", provider="anthropic", model="opus")
+    others = [ReviewerSpec(id=f"r_{name}", provider="openai", model=name) for name in behind]
+    with_them = replace(made, reviewers=(screen, *others))
+    return seating(with_them, catalogue(fit_to_approve=False), draft_by("gemini"), TODAY, OPEN)
+
+
+def test_an_unfit_model_may_screen() -> None:
+    """A model that is not fit to approve looks first, and has no seat behind."""
+    found = _unfit_screen()
+    assert isinstance(found, Seating)
+    assert found.screen is not None
+    assert (found.screen.entry.id, names(found.seats), found.spares, found.notes) == ("opus", ["gpt"], (), ())
+
+
+def test_an_unfit_screen_never_clears() -> None:
+    """Where a clean screen would be enough, an unfit one is not asked, and a note says so."""
+    found = _unfit_screen(clears=True, tier="medium")
+    assert isinstance(found, Seating)
+    assert (found.screen, names(found.seats)) == (None, ["gpt"])
+    assert [(note.cause, note.effect) for note in found.notes] == [(Cause.REVIEWER_UNAVAILABLE, Effect.NOTE)]
+
+
+@pytest.mark.parametrize("behind", [(), ("opus",)])
+def test_an_unfit_screen_is_nobody_to_fall_back_on(behind: tuple[str, ...]) -> None:
+    """Without a fit reviewer behind it nobody is asked, also where the same unfit model is named twice."""
+    found = _unfit_screen(behind=behind)
+    assert isinstance(found, Trouble)
+    assert (found.cause, found.effect) == (Cause.REVIEWER_UNAVAILABLE, Effect.HANDOFF)
+
+
 def test_a_plan_without_questions_asks_nobody() -> None:
     """Where no rubric asks the second model anything, a high-tier review is not complete without a person."""
     silent = plan_of(rubric(criterion("checked", judge="check")))

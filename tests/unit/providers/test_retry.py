@@ -57,6 +57,9 @@ class ScriptedProvider:
             raise outcome
         return outcome
 
+    async def count(self, model: str, prompt: Prompt) -> int | None:
+        raise AssertionError(f"nobody asked to count for {model}, {len(prompt.blocks)} blocks")
+
     @property
     def calls(self) -> int:
         return len(self.asked)

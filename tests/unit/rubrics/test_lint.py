@@ -161,6 +161,35 @@ def test_a_cascade_with_one_family_behind(rules: Path, edit: Edit) -> None:
     ]
 
 
+CASCADE = "reviewers: [critic, other]\n    mode: cascade\n    cascade: {screen: critic}"
+UNFIT = "fit_to_approve: false\n    pinned: true"
+
+
+def test_an_unfit_screen(rules: Path, edit: Edit) -> None:
+    """A model that is not fit to approve may screen where a fit one stands behind it, and nowhere else."""
+    edit("models.yaml", "pinned: true", UNFIT)
+    edit("routing.yaml", "  reviewers: [critic, other]", "  reviewers: [other]")
+    edit("routing.yaml", "    reviewers: [critic, other]", f"    {CASCADE}")
+    assert errors(rules) == []
+
+    edit("routing.yaml", "  reviewers: [other]", "  reviewers: [critic, other]")
+    assert [error.split(": ", 1)[1] for error in errors(rules)] == [
+        "reviewers[0].model: claude-opus-4-6 is not fit to approve: tier high must not rely on it"
+    ]
+
+
+def test_an_unfit_screen_cannot_clear(rules: Path, edit: Edit) -> None:
+    """What cannot approve cannot do so as a screen, on a route of whatever tier."""
+    edit("models.yaml", "pinned: true", UNFIT)
+    edit("routing.yaml", "  reviewers: [critic, other]", "  reviewers: [other]")
+    edit("routing.yaml", "    reviewers: [critic, other]", f"    {CASCADE}".replace("critic}", "critic, clears: true}"))
+    edit("routing.yaml", "    tier: high\n    rubrics: [health]", "    tier: medium\n    rubrics: [health]")
+
+    assert [error.split(": ", 1)[1] for error in errors(rules)] == [
+        "routes[0].cascade.clears: claude-opus-4-6 is not fit to approve: as a screen it cannot clear drafts"
+    ]
+
+
 def test_rolling_reviewer_below_high(rules: Path, edit: Edit) -> None:
     """A name that can move is a warning where only lower tiers use it, since a caller can raise them."""
     edit("routing.yaml", "  reviewers: [critic, other]", "  reviewers: [critic]")
