@@ -165,13 +165,10 @@ def open_provider(name: str, section: ProviderSection, max_connections: int) -> 
     """Build a provider's adapter; nothing connects yet. The SDK is imported here, and only if it is needed."""
     settings = ProviderSettings(
         name=name,
-        base_url=section.base_url,
         api_key=section.api_key or SecretStr(""),
         max_connections=max_connections,
-        connect_timeout_s=section.connect_timeout_s,
-        simulated=section.simulated,
-        effort=section.effort,
-        output_limit_field=getattr(section, "output_limit_field", "max_completion_tokens"),
+        # What only some sections have keeps its default for the others.
+        **section.model_dump(exclude={"api_key"}),
     )
     provider: ReviewerProvider = discovery.load("providers", name, "PROVIDER")(settings)
     return provider
@@ -183,6 +180,7 @@ def _configured(settings: Settings, simulated: SimulatedEndpoints | None) -> dic
         "anthropic": settings.providers.anthropic,
         "openai": settings.providers.openai,
         "openai_compatible": settings.providers.openai_compatible,
+        "openai_decisions": settings.providers.openai_decisions,
     }
     if simulated is None:
         return {

@@ -223,12 +223,23 @@ class CompatibleSection(ProviderSection):
     output_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
 
 
+class DecisionsSection(ProviderSection):
+    """OpenAI's Decisions, for screening.
+
+    Attributes:
+        met_threshold: probability from which a question counts as met; calibrate it on labelled cases of your own.
+    """
+
+    met_threshold: Annotated[float, Field(gt=0.5, le=1)] = 0.97
+
+
 class ProvidersSettings(_Section):
     """The providers; one without key and address is not opened."""
 
     anthropic: ProviderSection = ProviderSection()
     openai: ProviderSection = ProviderSection()
     openai_compatible: CompatibleSection = CompatibleSection()
+    openai_decisions: DecisionsSection = DecisionsSection()
 
 
 class LogSettings(_Section):
@@ -259,10 +270,11 @@ class Settings(_Section):
 
 
 _FILE_ONLY = ("critic", "calls_per_model")
-_VENDOR_KEYS = {
-    "ANTHROPIC_API_KEY": ("providers", "anthropic", "api_key"),
-    "OPENAI_API_KEY": ("providers", "openai", "api_key"),
-}
+_VENDOR_KEYS = (
+    ("ANTHROPIC_API_KEY", ("providers", "anthropic", "api_key")),
+    ("OPENAI_API_KEY", ("providers", "openai", "api_key")),
+    ("OPENAI_API_KEY", ("providers", "openai_decisions", "api_key")),
+)
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -279,7 +291,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
     text, values = _read(path) if path is not None else ("", {})
     origin: dict[tuple[str, ...], str] = {}
     faults: list[Fault] = []
-    for name, vendor_key in _VENDOR_KEYS.items():
+    for name, vendor_key in _VENDOR_KEYS:
         if environ.get(name):
             _put(values, vendor_key, environ[name])
             origin[vendor_key] = name

@@ -115,6 +115,8 @@ def candidates(
         entry = catalogue.find(spec.model)
         if entry is None or not _usable(entry, draft, today):
             continue
+        if entry.screens_only and spec.id != plan.route.screen:
+            continue
         if strict and entry.family == family:
             related = True
         elif spec.provider in providers:

@@ -20,8 +20,8 @@ from reviewer.providers.body import BodyTemplate, encoded_prefix
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.wire import Exchange, Received, Vendor
 
-# OpenAI accepts 64 characters; half of a SHA-256 in hex is enough to route calls of one questionnaire to one cache.
-_CACHE_KEY_CHARS = 32
+CACHE_KEY_CHARS = 32
+"""OpenAI accepts 64; half of a SHA-256 in hex is enough to route calls of one questionnaire to one cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ class Adapter:
         """
         base_url = settings.base_url or form.public_url
         if not base_url:
-            raise _config_error(settings, "base_url", "is missing; expected the root of the gateway's API")
+            raise config_error(settings, "base_url", "is missing; expected the root of the gateway's API")
         if form.needs_key and not settings.api_key.get_secret_value().strip():
-            raise _config_error(settings, "api_key", "is empty; expected the provider's key")
+            raise config_error(settings, "api_key", "is empty; expected the provider's key")
         self.name = settings.name
         self.simulated = settings.simulated
         self._form = form
@@ -84,7 +84,7 @@ class Adapter:
             {
                 "model": orjson.dumps(model),
                 "max_tokens": orjson.dumps(prompt.max_output_tokens),
-                "cache_key": orjson.dumps(questionnaire.prefix_digest[:_CACHE_KEY_CHARS]),
+                "cache_key": orjson.dumps(questionnaire.prefix_digest[:CACHE_KEY_CHARS]),
                 "prefix": encoded_prefix(questionnaire.prefix),
                 "content": orjson.dumps(self._form.content(prompt)),
             }
@@ -98,5 +98,6 @@ class Adapter:
         raise received.failed(FailureKind.BAD_ENVELOPE, f"{self.name}: not the stated JSON envelope ({faults} faults)")
 
 
-def _config_error(settings: ProviderSettings, key: str, message: str) -> ConfigError:
+def config_error(settings: ProviderSettings, key: str, message: str) -> ConfigError:
+    """Return the fault of one key of a provider's section; the message must not repeat a secret."""
     return ConfigError((Fault(f"providers.{settings.name}.{key}", "", message),))

@@ -20,6 +20,7 @@ class ProviderSettings:
         connect_timeout_s: seconds for the TCP and TLS handshake; the rest of a call is bounded by its caller.
         simulated: every answer of this provider is to be marked as simulated, whatever its headers say.
         effort: the provider's own word for reasoning effort, sent as it is; None sends none.
+        met_threshold: `openai_decisions` only: probability from which a question counts as met.
         output_limit_field: `openai_compatible` only: gateways before 2025 know the older name.
     """
 
@@ -30,4 +31,5 @@ class ProviderSettings:
     connect_timeout_s: float = 5.0
     simulated: bool = False
     effort: str | None = None
+    met_threshold: float = 0.97
     output_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"

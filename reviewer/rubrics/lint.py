@@ -87,14 +87,15 @@ def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> tup
     """Hold reviewers to what tier high asks for: one fixed model, fit for the work.
 
     Returns:
-        Errors for reviewers of high-tier routes; warnings for the others, since a caller can raise any request.
+        Errors for reviewers of high-tier routes; warnings for the others, since a caller can raise any request, and
+        for models that only screen, since none of them approves in tier high.
     """
     high = {name for route in routing.model.all_routes if route.tier is Tier.HIGH for name in route.reviewers}
     errors: list[Fault] = []
     warnings: list[Fault] = []
     for at, spec in enumerate(routing.model.reviewers):
         entry = catalogue.find(spec.model)
-        faults = errors if spec.id in high else warnings
+        faults = errors if spec.id in high and not (entry and entry.screens_only) else warnings
         if entry is not None and (not entry.pinned or entry.id.lower() != spec.model.lower()):
             message = f"tier high needs a pinned model: {spec.model} is a name that its provider can move"
             faults.append(routing.document.fault(("reviewers", at, "model"), message))
@@ -125,11 +126,10 @@ def _route_warnings(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iter
 
 def _unjudged(route: Route, routing: Routing, catalogue: ModelCatalogue) -> str:
     """Say whose drafts a route can never approve, because too few reviewers of other families are left for them."""
-    screen = route.cascade.screen if route.cascade else ""
-    families = _families([name for name in route.reviewers if name != screen], routing, catalogue)
+    families = _families([name for name in route.reviewers if name != route.screen], routing, catalogue)
     if not families or not route.require_other_family or len(families) > route.quorum:
         return ""
-    who = "all reviewers" if not screen else "all reviewers behind the screen"
+    who = "all reviewers" if not route.screen else "all reviewers behind the screen"
     if len(families) == 1:
         return f"{who} are of family {min(families)}: drafts of that family always go to a person"
     needed = f"a quorum of {route.quorum} from {len(families)} families"

@@ -38,6 +38,7 @@ def cross_file_faults(files: RuleFiles) -> Iterator[Fault]:
             yield files.routing.document.fault((*path, *inner), message)
     if files.catalogue is not None:
         yield from _reviewer_faults(files.routing, files.catalogue.model)
+        yield from _screening_faults(files.routing, files.catalogue.model)
 
 
 def _rubric_faults(folder: str, rubric: Loaded[Rubric]) -> Iterator[Fault]:
@@ -91,6 +92,23 @@ def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Ite
         elif spec.max_output_tokens > entry.max_output_tokens:
             bound = f"{entry.id} writes at most {entry.max_output_tokens:,} tokens"
             yield routing.document.fault(("reviewers", at, "max_output_tokens"), bound)
+
+
+def _screening_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iterator[Fault]:
+    """What can only look first must stand where a screen stands, and its provider must not speak for other models."""
+    entries = {spec.id: catalogue.find(spec.model) for spec in routing.model.reviewers}
+    screening = {entry.provider for entry in catalogue.models if entry.screens_only}
+    for at, spec in enumerate(routing.model.reviewers):
+        entry = entries[spec.id]
+        if entry is not None and spec.provider in screening and not entry.screens_only:
+            message = f"{spec.provider} gives no full critique: it serves models marked screens_only, not {spec.model}"
+            yield routing.document.fault(("reviewers", at, "provider"), message)
+    for path, route in routing.model.placed_routes():
+        for at, name in enumerate(route.reviewers):
+            entry = entries[name]
+            if entry is not None and entry.screens_only and name != route.screen:
+                message = f"{name} can only look first: name it as a cascade's screen, or leave it out"
+                yield routing.document.fault((*path, "reviewers", at), message)
 
 
 def build_checks(files: RuleFiles) -> tuple[dict[str, Check], tuple[Fault, ...]]:

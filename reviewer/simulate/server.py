@@ -1,4 +1,4 @@
-"""The server: three endpoints of answers, one of models, on one loop, with nothing of it kept on disk.
+"""The server: four endpoints of answers, one of models, on one loop, with nothing of it kept on disk.
 
 Keys are not looked at: any will do, and none is ever stored or shown. What stands in a prompt is not logged.
 """
@@ -30,6 +30,7 @@ from reviewer.simulate.selection import Scene, Selector
 from reviewer.simulate.wire import REFUSAL, Answered, Asked, Json, WireFormat, tokens
 from reviewer.simulate.wire_anthropic import AnthropicMessages
 from reviewer.simulate.wire_chat import ChatCompletions
+from reviewer.simulate.wire_decisions import OpenAIDecisions
 from reviewer.simulate.wire_responses import OpenAIResponses
 
 SIMULATED_HEADER: Final = "x-reviewer-simulated"
@@ -38,6 +39,7 @@ _FORMATS: Final[dict[str, WireFormat]] = {
     "/v1/messages": AnthropicMessages(),
     "/v1/responses": OpenAIResponses(),
     "/v1/chat/completions": ChatCompletions(),
+    "/v1/decisions": OpenAIDecisions(),
 }
 _MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 _MAX_PREFIXES: Final = 256
@@ -167,6 +169,7 @@ class SimulatedProvider:
             stop=stop,
             usage=self._usage(asked, REFUSAL if stop is StopReason.REFUSED else text),
             usage_in_stream=asked.usage_in_stream,
+            names=asked.names,
         )
 
     def _usage(self, asked: Asked, text: str) -> Usage:

@@ -131,19 +131,5 @@ def _response(answered: Answered, status: str, output: list[Json]) -> Json:
         "tool_choice": "auto",
         "tools": [],
         "top_p": None,
-        "usage": None if status == "in_progress" else _usage(answered),
-    }
-
-
-def _usage(answered: Answered) -> Json:
-    usage = answered.usage
-    return {
-        "input_tokens": usage.input_tokens,
-        "input_tokens_details": {
-            "cached_tokens": usage.cached_input_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
-        },
-        "output_tokens": usage.output_tokens,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "usage": None if status == "in_progress" else wire_openai.usage(answered),
     }

@@ -71,6 +71,7 @@ def test_vendor_variables(config: Path) -> None:
 
     assert providers.anthropic.api_key == SecretStr("a")
     assert providers.openai.api_key == SecretStr("ours")
+    assert providers.openai_decisions.api_key == SecretStr("o")
     assert load_settings(config, {"OPENAI_API_KEY": ""}).providers.openai.api_key is None
 
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr, TypeAdapter
 from reviewer.core.draft import ImagePart
 from reviewer.core.errors import ConfigError
 from tests.support.prompts import PREFIX, prompt_of
-from tests.support.wire_formats import ANTHROPIC, CHAT, RESPONSES
+from tests.support.wire_formats import ANTHROPIC, CHAT, DECISIONS, RESPONSES, SPEAKING
 from tests.support.wired import KEY, MODEL, Make, Wired
 
 IMAGE = ImagePart("image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
@@ -33,7 +33,10 @@ AMBIENT = {
     "ALL_PROXY": "http://127.0.0.1:9",
 }
 GATEWAYS = pytest.mark.parametrize("form", [CHAT], indirect=True, ids=["openai_compatible"])
-VENDORS = pytest.mark.parametrize("form", [ANTHROPIC, RESPONSES], indirect=True, ids=["anthropic", "openai"])
+VENDORS = pytest.mark.parametrize(
+    "form", [ANTHROPIC, RESPONSES, DECISIONS], indirect=True, ids=lambda form: form.module
+)
+SPEAKS = pytest.mark.parametrize("form", SPEAKING, indirect=True, ids=lambda form: form.module)
 
 
 @pytest.mark.parametrize("effort", [None, "high"])
@@ -54,6 +57,7 @@ async def test_body_has_the_type_of_the_sdk(wired: Wired, images: tuple[ImagePar
     TypeAdapter(wired.form.params).validate_json(orjson.dumps(body))
 
 
+@SPEAKS
 async def test_the_prefix_is_the_same_bytes_in_every_request(wired: Wired) -> None:
     """Everything up to the end of the prefix is byte for byte the same, so that the provider's cache can hold it."""
     await wired.provider.complete(MODEL, prompt_of("first draft"))
