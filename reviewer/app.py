@@ -186,15 +186,16 @@ def _configured(settings: Settings, simulated: SimulatedEndpoints | None) -> dic
         return {
             name: section
             for name, section in sections.items()
-            if section.api_key or (name == "openai_compatible" and section.base_url)
+            if section.api_key or (name == "openai_compatible" and section.base_url) or _on_a_platform(section)
         }
-    # No key of the real provider may reach the simulated one.
+    # No key of the real provider may reach the simulated one, which is no platform.
     return {
         name: section.model_copy(
             update={
                 "api_key": SecretStr("simulated"),
                 "base_url": simulated.anthropic_url if name == "anthropic" else simulated.openai_url,
                 "simulated": True,
+                **({"platform": "direct", "model_ids": {}} if _on_a_platform(section) else {}),
             }
         )
         for name, section in sections.items()
@@ -212,6 +213,11 @@ def _line_policy(settings: Settings, rulebook: Rulebook) -> LinePolicy:
     if unknown:
         raise ConfigError(tuple(Fault("critic.calls_per_model", name, "is not in models.yaml") for name in unknown))
     return LinePolicy(critic.max_calls_per_model, critic.calls_per_model, critic.hedge_percentile)
+
+
+def _on_a_platform(section: ProviderSection) -> bool:
+    """Whether credentials come from elsewhere, so that a provider without a key is configured all the same."""
+    return getattr(section, "platform", "direct") != "direct"
 
 
 def _now() -> datetime:

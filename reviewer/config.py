@@ -213,6 +213,42 @@ class ProviderSection(_Section):
     simulated: bool = False
 
 
+ModelIds = dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,255}$")]]
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,62}$")]
+
+
+class AnthropicSection(ProviderSection):
+    """Claude.
+
+    Attributes:
+        platform: whose service is asked; on Bedrock and Vertex the platform's own tools give the credentials.
+        region: Bedrock and Vertex only.
+        project: Vertex only.
+        model_ids: the platform's id for a model of the catalogue.
+    """
+
+    platform: Literal["direct", "bedrock", "vertex", "foundry"] = "direct"
+    region: Label | None = None
+    project: Label | None = None
+    model_ids: ModelIds = {}
+
+
+class OpenAISection(ProviderSection):
+    """GPT.
+
+    Attributes:
+        platform: whose service is asked; for Azure `base_url` is the resource's endpoint.
+        region: Bedrock only.
+        api_version: Azure only.
+        model_ids: Azure's deployment, or Bedrock's id, for a model of the catalogue.
+    """
+
+    platform: Literal["direct", "azure", "bedrock"] = "direct"
+    region: Label | None = None
+    api_version: Label | None = None
+    model_ids: ModelIds = {}
+
+
 class CompatibleSection(ProviderSection):
     """A gateway that speaks OpenAI's Chat Completions.
 
@@ -236,8 +272,8 @@ class DecisionsSection(ProviderSection):
 class ProvidersSettings(_Section):
     """The providers; one without key and address is not opened."""
 
-    anthropic: ProviderSection = ProviderSection()
-    openai: ProviderSection = ProviderSection()
+    anthropic: AnthropicSection = AnthropicSection()
+    openai: OpenAISection = OpenAISection()
     openai_compatible: CompatibleSection = CompatibleSection()
     openai_decisions: DecisionsSection = DecisionsSection()
 
@@ -271,10 +307,13 @@ class Settings(_Section):
 
 _FILE_ONLY = ("critic", "calls_per_model")
 _VENDOR_KEYS = (
-    ("ANTHROPIC_API_KEY", ("providers", "anthropic", "api_key")),
-    ("OPENAI_API_KEY", ("providers", "openai", "api_key")),
-    ("OPENAI_API_KEY", ("providers", "openai_decisions", "api_key")),
+    ("ANTHROPIC_API_KEY", "anthropic", "direct"),
+    ("ANTHROPIC_FOUNDRY_API_KEY", "anthropic", "foundry"),
+    ("OPENAI_API_KEY", "openai", "direct"),
+    ("AZURE_OPENAI_API_KEY", "openai", "azure"),
+    ("OPENAI_API_KEY", "openai_decisions", "direct"),
 )
+"""Variable, provider, and the one platform that its key is for: no other may see it."""
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -291,10 +330,6 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
     text, values = _read(path) if path is not None else ("", {})
     origin: dict[tuple[str, ...], str] = {}
     faults: list[Fault] = []
-    for name, vendor_key in _VENDOR_KEYS:
-        if environ.get(name):
-            _put(values, vendor_key, environ[name])
-            origin[vendor_key] = name
     for name in sorted(environ):
         if name.startswith(ENV_PREFIX) and name != CONFIG_VARIABLE:
             key = tuple(name.removeprefix(ENV_PREFIX).lower().split("__"))
@@ -304,6 +339,11 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
                 origin[key] = name
             else:
                 faults.append(Fault(name, "", "clashes with another setting"))
+    for name, provider, platform in _VENDOR_KEYS:
+        key = ("providers", provider, "api_key")
+        if environ.get(name) and key not in origin and _platform(values, provider) == platform:
+            _put(values, key, environ[name])
+            origin[key] = name
     try:
         settings = Settings.model_validate(values)
     except ValidationError as exc:
@@ -311,6 +351,16 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
     if faults:
         raise ConfigError(tuple(faults))
     return settings
+
+
+def _platform(values: dict[str, Any], provider: str) -> str:
+    """Return a provider's platform before anything is checked; empty where no key could be put anyway."""
+    at: Any = values
+    for step in ("providers", provider):
+        at = at.get(step, {})
+        if not isinstance(at, dict):
+            return ""
+    return str(at.get("platform", "direct"))
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:

@@ -5,8 +5,8 @@ One call is: fill the format's body, post it, read the answer. No retry, no cach
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +17,7 @@ from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.outcome import FailureKind, Reply
 from reviewer.core.prompt import Prompt
 from reviewer.providers.body import BodyTemplate, encoded_prefix
+from reviewer.providers.platform import Platform, Signer, chosen
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.wire import Exchange, Received, Vendor
 
@@ -35,6 +36,7 @@ class Format:
         shape: the body with the holes `model`, `max_tokens`, `prefix`, `content` and, where wanted, `cache_key`.
         content: the variable part of a prompt, for the hole of that name.
         read: the answer's envelope; raises pydantic's `ValidationError` where it is not the format's.
+        platforms: by name, through which the same models can be asked in the same words.
     """
 
     vendor: Vendor
@@ -44,6 +46,7 @@ class Format:
     shape: Callable[[ProviderSettings], dict[str, object]]
     content: Callable[[Prompt], list[dict[str, object]]]
     read: Callable[[Received], Reply]
+    platforms: Mapping[str, Platform] = field(default_factory=dict)
 
 
 class Adapter:
@@ -53,18 +56,17 @@ class Adapter:
         """Check the settings and encode what never changes; nothing connects.
 
         Raises:
-            ConfigError: the key is empty or the base URL missing, for which the SDKs would ask the environment.
+            ConfigError: the key is empty or the base URL missing, for which the SDKs would ask the environment; or the
+                platform is unknown or lacks something.
         """
-        base_url = settings.base_url or form.public_url
-        if not base_url:
-            raise config_error(settings, "base_url", "is missing; expected the root of the gateway's API")
-        if form.needs_key and not settings.api_key.get_secret_value().strip():
-            raise config_error(settings, "api_key", "is empty; expected the provider's key")
+        platform = chosen(form.platforms, settings)
+        shape = form.shape(settings)
+        self._exchange = _direct(form, settings) if platform is None else _through(platform, form, settings)
+        self._template = BodyTemplate(shape if platform is None else platform.shape(shape))
+        self._model_ids = dict(settings.model_ids)
         self.name = settings.name
         self.simulated = settings.simulated
         self._form = form
-        self._template = BodyTemplate(form.shape(settings))
-        self._exchange = Exchange(form.vendor, settings, base_url, form.path)
 
     async def __aenter__(self) -> Self:
         """Make the client; connections are opened by the first calls."""
@@ -80,6 +82,7 @@ class Adapter:
     async def complete(self, model: str, prompt: Prompt) -> Reply:
         """Send one prompt; see `ReviewerProvider.complete`."""
         questionnaire = prompt.questionnaire
+        model = self._model_ids.get(model, model)
         body = self._template.fill(
             {
                 "model": orjson.dumps(model),
@@ -89,13 +92,27 @@ class Adapter:
                 "content": orjson.dumps(self._form.content(prompt)),
             }
         )
-        received = await self._exchange.post(body)
+        received = await self._exchange.post(body, model)
         try:
             return self._form.read(received)
         except ValidationError as exc:
             faults = exc.error_count()
         # Raised out here: pydantic's error repeats the body, which may repeat the prompt.
         raise received.failed(FailureKind.BAD_ENVELOPE, f"{self.name}: not the stated JSON envelope ({faults} faults)")
+
+
+def _direct(form: Format, settings: ProviderSettings) -> Exchange:
+    base_url = settings.base_url or form.public_url
+    if not base_url:
+        raise config_error(settings, "base_url", "is missing; expected the root of the gateway's API")
+    if form.needs_key and not settings.api_key.get_secret_value().strip():
+        raise config_error(settings, "api_key", "is empty; expected the provider's key")
+    return Exchange(form.vendor, settings, base_url, form.path)
+
+
+def _through(platform: Platform, form: Format, settings: ProviderSettings) -> Exchange:
+    vendor = replace(form.vendor, request_id_header=platform.request_id_header)
+    return Exchange(vendor, settings, "", platform.path, Signer(platform, settings))
 
 
 def config_error(settings: ProviderSettings, key: str, message: str) -> ConfigError:

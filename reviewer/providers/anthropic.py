@@ -16,6 +16,7 @@ from reviewer.core.outcome import Reply, StopReason, Usage
 from reviewer.core.prompt import Prompt
 from reviewer.core.questionnaire import FINDINGS_SCHEMA
 from reviewer.providers.adapter import Adapter, Format
+from reviewer.providers.anthropic_platforms import PLATFORMS
 from reviewer.providers.body import hole, image_base64, image_label
 from reviewer.providers.failure import tidy
 from reviewer.providers.settings import ProviderSettings
@@ -121,5 +122,6 @@ PROVIDER = partial(
         shape=_shape,
         content=_content,
         read=_read,
+        platforms=PLATFORMS,
     ),
 )

@@ -18,6 +18,7 @@ from reviewer.providers.adapter import Adapter, Format
 from reviewer.providers.body import hole, image_data_url, image_label
 from reviewer.providers.failure import tidy
 from reviewer.providers.openai_client import PUBLIC_URL, VENDOR
+from reviewer.providers.openai_platforms import PLATFORMS
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.wire import Received
 
@@ -140,5 +141,6 @@ PROVIDER = partial(
         shape=_shape,
         content=_content,
         read=_read,
+        platforms=PLATFORMS,
     ),
 )

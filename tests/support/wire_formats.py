@@ -7,8 +7,8 @@ none of the product's own code in it.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anthropic.types
@@ -16,12 +16,25 @@ import openai.types.chat.completion_create_params
 import openai.types.decision_create_params
 import openai.types.responses.response_create_params
 import orjson
+from pydantic import SecretStr
 
 from reviewer.core.outcome import Usage
 from reviewer.core.prompt import Prompt
 from reviewer.core.questionnaire import FINDINGS_SCHEMA
 
 SERVED = "served-model-1"
+
+
+def _bearer(headers: Mapping[str, str], key: str) -> bool:
+    return headers.get("authorization") == f"Bearer {key}"
+
+
+def _api_key(headers: Mapping[str, str], key: str) -> bool:
+    return headers.get("api-key") == key and "authorization" not in headers
+
+
+def _signature(headers: Mapping[str, str], key: str) -> bool:
+    return key not in str(headers) and headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDTEST/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,10 @@ class WireFormat:
         prefix: the stable prefix as it stands in a request's body.
         reference: model, prompt and effort to the whole body.
         empty: what the text `{}` of a complete answer is read as.
+        platform: whose service is asked.
+        settings: what the platform needs besides the address.
+        plain: turns the platform's body back into the vendor's own.
+        authenticated: whether a request's headers carry the key, or a signature.
     """
 
     module: str
@@ -52,6 +69,15 @@ class WireFormat:
     prefix: Callable[[Any], str]
     reference: Callable[[str, Prompt, str | None], dict[str, Any]]
     empty: str = "{}"
+    platform: str = "direct"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    plain: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    authenticated: Callable[[Mapping[str, str], str], bool] = _bearer
+
+    @property
+    def label(self) -> str:
+        """Name of the variant of a test."""
+        return self.module if self.platform == "direct" else f"{self.module}-{self.platform}"
 
 
 _ANTHROPIC_STOPS = {
@@ -304,6 +330,61 @@ DECISIONS = WireFormat(
     reference=_decisions_reference,
     empty=NO_FINDINGS,
 )
-SPEAKING = (ANTHROPIC, RESPONSES, CHAT)
+
+
+def _reference_without_model(model: str, prompt: Prompt, effort: str | None) -> dict[str, Any]:
+    """Tell the body for a platform that takes the model from the path, and a version from the body."""
+    body = _anthropic_reference(model, prompt, effort) | {"anthropic_version": "2026-10-21"}
+    del body["model"]
+    return body
+
+
+def _with_model(body: dict[str, Any]) -> dict[str, Any]:
+    return {"model": "critic-1", **{name: value for name, value in body.items() if name != "anthropic_version"}}
+
+
+BEDROCK = replace(
+    ANTHROPIC,
+    platform="bedrock",
+    path="/model/critic-1/invoke",
+    request_id_header="x-amzn-requestid",
+    settings={"region": "sa-east-1", "api_key": SecretStr("")},
+    authenticated=_signature,
+    reference=_reference_without_model,
+    plain=_with_model,
+)
+VERTEX = replace(
+    ANTHROPIC,
+    platform="vertex",
+    root="/v1",
+    path="/v1/projects/clinic-1/locations/us-east5/publishers/anthropic/models/critic-1:rawPredict",
+    settings={"region": "us-east5", "project": "clinic-1"},
+    reference=_reference_without_model,
+    plain=_with_model,
+)
+FOUNDRY = replace(
+    ANTHROPIC, platform="foundry", root="/anthropic", path="/anthropic/v1/messages", authenticated=_api_key
+)
+AZURE = replace(
+    RESPONSES,
+    platform="azure",
+    root="",
+    path="/openai/responses",
+    request_id_header="apim-request-id",
+    settings={"api_version": "2026-09-01"},
+    authenticated=_api_key,
+)
+OPENAI_BEDROCK = replace(
+    RESPONSES,
+    platform="bedrock",
+    root="/openai/v1",
+    path="/openai/v1/responses",
+    request_id_header="x-amzn-requestid",
+    settings={"region": "us-east-1", "api_key": SecretStr("")},
+    authenticated=_signature,
+)
+PLATFORMS = (BEDROCK, VERTEX, FOUNDRY, AZURE, OPENAI_BEDROCK)
+SIGNING = (BEDROCK, OPENAI_BEDROCK)
+SPEAKING = (ANTHROPIC, RESPONSES, CHAT, *PLATFORMS)
 """Formats whose models write a text of their own."""
 FORMATS = (*SPEAKING, DECISIONS)

@@ -11,7 +11,7 @@ from tests.support.wire_formats import ANTHROPIC, CHAT, DECISIONS, RESPONSES, SE
 from tests.support.wire_server import canned, dripped
 from tests.support.wired import MODEL, Wired
 
-SPEAKS = pytest.mark.parametrize("form", SPEAKING, indirect=True, ids=lambda form: form.module)
+SPEAKS = pytest.mark.parametrize("form", SPEAKING, indirect=True, ids=lambda form: form.label)
 STOPS = [
     *((form, "complete", StopReason.COMPLETE) for form in (ANTHROPIC, RESPONSES, CHAT)),
     *((form, "truncated", StopReason.TRUNCATED) for form in (ANTHROPIC, RESPONSES, CHAT)),
@@ -92,7 +92,7 @@ async def test_identifiers_are_cut_to_plain_text(wired: Wired) -> None:
     assert reply.request_id == "r" * 128
 
 
-@pytest.mark.parametrize("form", [CHAT, RESPONSES, DECISIONS], indirect=True, ids=lambda form: form.module)
+@pytest.mark.parametrize("form", [CHAT, RESPONSES, DECISIONS], indirect=True, ids=lambda form: form.label)
 async def test_missing_usage_is_no_usage(wired: Wired, form: WireFormat) -> None:
     """A gateway that does not count leaves zeros; the reply is still a reply."""
     body = orjson.loads(form.stops("complete", "{}")) | {"usage": None}
