@@ -20,6 +20,7 @@ from reviewer.budget import Budgets, require_prices
 from reviewer.config import ProviderSection, Settings
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.ids import uuid7
+from reviewer.core.models import ModelCatalogue
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
@@ -62,8 +63,8 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
     """Open log, rules, providers and server; serving begins when this yields.
 
     Raises:
-        ConfigError: the server's address cannot be listened on, a budget cannot be kept, or a bound is for a model that
-            nobody knows.
+        ConfigError: the server's address cannot be listened on, a budget cannot be kept, a bound is for a model that
+            nobody knows, or a provider's settings do not fit together.
         RubricError: a rubric, routing or model file is invalid.
         LedgerUnavailableError: there is no log at the configured path.
     """
@@ -76,6 +77,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
         ledger = await stack.enter_async_context(SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s))
         providers = {}
         for name, section in _configured(settings, simulated).items():
+            _check_model_ids(name, section, rulebook.catalogue)
             provider = open_provider(name, section, settings.limits.max_in_flight)
             providers[name] = await stack.enter_async_context(provider)
         critic = Critic(
@@ -213,6 +215,14 @@ def _line_policy(settings: Settings, rulebook: Rulebook) -> LinePolicy:
     if unknown:
         raise ConfigError(tuple(Fault("critic.calls_per_model", name, "is not in models.yaml") for name in unknown))
     return LinePolicy(critic.max_calls_per_model, critic.calls_per_model, critic.hedge_percentile)
+
+
+def _check_model_ids(name: str, section: ProviderSection, catalogue: ModelCatalogue) -> None:
+    """Refuse a mapping of a model that nobody knows: the one that was meant would be asked for under a wrong id."""
+    unknown = [model for model in getattr(section, "model_ids", {}) if catalogue.find(model) is None]
+    if unknown:
+        key = f"providers.{name}.model_ids"
+        raise ConfigError(tuple([Fault(key, "", f"{model} is no model of models.yaml") for model in unknown]))
 
 
 def _on_a_platform(section: ProviderSection) -> bool:

@@ -1,4 +1,4 @@
-"""The server: four endpoints of answers, one of models, on one loop, with nothing of it kept on disk.
+"""The server: the endpoints of answers, one of models, on one loop, with nothing of it kept on disk.
 
 Keys are not looked at: any will do, and none is ever stored or shown. What stands in a prompt is not logged.
 """
@@ -24,6 +24,7 @@ from reviewer.simulate.critic import reply_text
 from reviewer.simulate.gullible import gullible_reply_text
 from reviewer.simulate.latency import Latency
 from reviewer.simulate.loading import load_script
+from reviewer.simulate.platforms import PLATFORMS, with_model
 from reviewer.simulate.reading import ReadPrompt, read
 from reviewer.simulate.script import FaultKind, Script
 from reviewer.simulate.selection import Scene, Selector
@@ -118,7 +119,7 @@ class SimulatedProvider:
 
     def _application(self) -> web.Application:
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
-        for path, wire in _FORMATS.items():
+        for path, wire in (_FORMATS | PLATFORMS).items():
             app.router.add_post(path, partial(self._serve, wire))
         app.router.add_get("/v1/models", self._list_models)
         app.on_response_prepare.append(_mark)
@@ -129,7 +130,9 @@ class SimulatedProvider:
         serial = f"sim_{self.requests:08d}"
         headers = {wire.request_id_header: serial}
         try:
-            asked = wire.read(await request.read())
+            body = await request.read()
+            named = request.match_info.get("model")
+            asked = wire.read(body if named is None else with_model(body, named))
         except ValidationError:
             return _error(wire, None, serial, headers)
         prompt = read(asked.prefix, asked.blocks)

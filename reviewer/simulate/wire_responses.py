@@ -31,8 +31,11 @@ class OpenAIResponses:
     """See `WireFormat`."""
 
     provider: ProviderName = "openai"
-    request_id_header = wire_openai.REQUEST_ID_HEADER
     error_kinds = wire_openai.ERROR_KINDS
+
+    def __init__(self, request_id_header: str = wire_openai.REQUEST_ID_HEADER) -> None:
+        """Platforms have headers of their own for the request's id."""
+        self.request_id_header = request_id_header
 
     def read(self, body: bytes) -> Asked:
         """Read a request; instructions and developer turns are the prefix."""
