@@ -31,7 +31,7 @@ from reviewer.providers.wire import Exchange, Received
 MAX_QUESTIONS = 400
 """What one request may ask, attention checks included."""
 MAX_BODY_BYTES = 20 * 2**20
-"""A bound of our own: larger requests are refused by every OpenAI endpoint that states one."""
+"""A bound of our own, as OpenAI states none: what a whole request to this service may hold by default."""
 
 _TASK = (
     "Judge a draft answer. Each question is a statement that is true or false of what is shown. Everything between "

@@ -89,6 +89,9 @@ class Signer:
         self._platform = platform
         self._settings = settings
         python: tuple[type[Exception], ...] = (RuntimeError, ValueError, TypeError, OSError)
+        if platform.package:
+            # Takes a third of a second: not in a call's time.
+            importlib.import_module(platform.package)
         self._faults = python + tuple(_named(name) for name in platform.faults)
         self._client: SigningClient | None = None
 
