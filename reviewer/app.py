@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from reviewer import discovery
 from reviewer.admission import Admission
 from reviewer.budget import Budgets, require_prices
-from reviewer.config import ProviderSection, Settings
+from reviewer.config import Settings
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.ids import uuid7
 from reviewer.core.models import ModelCatalogue
@@ -26,6 +26,7 @@ from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
 from reviewer.pipeline import Pipeline, World
+from reviewer.provider_sections import ProviderSection
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
 from reviewer.providers.line import LinePolicy

@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.models import MicroUsd
 from reviewer.core.spending import TENANT_PATTERN
+from reviewer.provider_sections import ProvidersSettings, Seconds, Section
 
 ENV_PREFIX = "REVIEWER_"
 CONFIG_VARIABLE = "REVIEWER_CONFIG"
@@ -27,17 +28,10 @@ CONFIG_VARIABLE = "REVIEWER_CONFIG"
 MIB = 1024 * 1024
 
 TenantName = Annotated[str, Field(pattern=rf"^_?{TENANT_PATTERN}$")]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
 Calls = Annotated[int, Field(ge=1, le=100_000)]
 
 
-class _Section(BaseModel):
-    """Base of sections: frozen, unknown keys are faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class ServerSettings(_Section):
+class ServerSettings(Section):
     """Where the service listens and how it stops.
 
     Attributes:
@@ -53,7 +47,7 @@ class ServerSettings(_Section):
     probe_interval_s: Seconds = 2.0
 
 
-class LimitSettings(_Section):
+class LimitSettings(Section):
     """Bounds on requests; each refusal names field, value and bound.
 
     Attributes:
@@ -73,7 +67,7 @@ class LimitSettings(_Section):
     retry_after_s: Seconds = 1.0
 
 
-class DeadlineSettings(_Section):
+class DeadlineSettings(Section):
     """The time budget of a review.
 
     Attributes:
@@ -98,7 +92,7 @@ class DeadlineSettings(_Section):
         return self
 
 
-class CriticSettings(_Section):
+class CriticSettings(Section):
     """How hard the second model is tried.
 
     Attributes:
@@ -126,7 +120,7 @@ class CriticSettings(_Section):
         return value
 
 
-class ReuseSettings(_Section):
+class ReuseSettings(Section):
     """Whether answers of the second model may be taken again for the same questions about the same text.
 
     Attributes:
@@ -138,7 +132,7 @@ class ReuseSettings(_Section):
     max_entries: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
 
 
-class BudgetSettings(_Section):
+class BudgetSettings(Section):
     """What the second models may cost one tenant on one UTC day, at list price in micro-USD.
 
     Attributes:
@@ -163,7 +157,7 @@ class BudgetSettings(_Section):
         return self.tenants.get(tenant, self.tenant_daily_micro_usd)
 
 
-class LedgerSettings(_Section):
+class LedgerSettings(Section):
     """Where the verdict log is.
 
     Attributes:
@@ -174,7 +168,7 @@ class LedgerSettings(_Section):
     busy_timeout_s: Seconds = 2.0
 
 
-class SigningSettings(_Section):
+class SigningSettings(Section):
     """The log's name and key, for receipts and checkpoints.
 
     Attributes:
@@ -190,95 +184,13 @@ class SigningSettings(_Section):
     receipt_lifetime_s: Annotated[int, Field(ge=1, le=365 * 86_400)] = 3_600
 
 
-class RubricSettings(_Section):
+class RubricSettings(Section):
     """Where rubrics, routing and models are; None takes those that came with the package."""
 
     directory: Path | None = None
 
 
-class ProviderSection(_Section):
-    """One second-model provider.
-
-    Attributes:
-        api_key: never shown; from the environment rather than the file, if you can.
-        base_url: None takes the provider's public API.
-        effort: reasoning effort in the provider's own word.
-        simulated: marks every review that this provider touched as simulated.
-    """
-
-    api_key: SecretStr | None = None
-    base_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
-    connect_timeout_s: Seconds = 5.0
-    effort: str | None = None
-    simulated: bool = False
-
-
-ModelIds = dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,255}$")]]
-Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,62}$")]
-
-
-class AnthropicSection(ProviderSection):
-    """Claude.
-
-    Attributes:
-        platform: whose service is asked; on Bedrock and Vertex the platform's own tools give the credentials.
-        region: Bedrock and Vertex only.
-        project: Vertex only.
-        model_ids: the platform's id for a model of the catalogue.
-    """
-
-    platform: Literal["direct", "bedrock", "vertex", "foundry"] = "direct"
-    region: Label | None = None
-    project: Label | None = None
-    model_ids: ModelIds = {}
-
-
-class OpenAISection(ProviderSection):
-    """GPT.
-
-    Attributes:
-        platform: whose service is asked; for Azure `base_url` is the resource's endpoint.
-        region: Bedrock only.
-        api_version: Azure only.
-        model_ids: Azure's deployment, or Bedrock's id, for a model of the catalogue.
-    """
-
-    platform: Literal["direct", "azure", "bedrock"] = "direct"
-    region: Label | None = None
-    api_version: Label | None = None
-    model_ids: ModelIds = {}
-
-
-class CompatibleSection(ProviderSection):
-    """A gateway that speaks OpenAI's Chat Completions.
-
-    Attributes:
-        output_limit_field: what the gateway calls the bound on output tokens.
-    """
-
-    output_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
-
-
-class DecisionsSection(ProviderSection):
-    """OpenAI's Decisions, for screening.
-
-    Attributes:
-        met_threshold: probability from which a question counts as met; calibrate it on labelled cases of your own.
-    """
-
-    met_threshold: Annotated[float, Field(gt=0.5, le=1)] = 0.97
-
-
-class ProvidersSettings(_Section):
-    """The providers; one without key and address is not opened."""
-
-    anthropic: AnthropicSection = AnthropicSection()
-    openai: OpenAISection = OpenAISection()
-    openai_compatible: CompatibleSection = CompatibleSection()
-    openai_decisions: DecisionsSection = DecisionsSection()
-
-
-class LogSettings(_Section):
+class LogSettings(Section):
     """Operational logs: ids, digests, outcomes, never content.
 
     Attributes:
@@ -289,7 +201,7 @@ class LogSettings(_Section):
     format: Literal["auto", "json", "console"] = "auto"
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings."""
 
     server: ServerSettings = ServerSettings()

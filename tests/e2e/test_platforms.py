@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from reviewer.app import open_app
+from reviewer.app import create_log, open_app
 from reviewer.client import ReviewClient
 from reviewer.core.errors import ConfigError
-from reviewer.ledger import sqlite
 from tests.support.modes import CLAUDE_MODEL, GEMINI, GPT_MODEL
 from tests.support.service import TIMEOUT_S, causes, rules, settings_for, verdicts
 from tests.support.subjects import subject
@@ -34,7 +33,7 @@ async def serving(folder: Path, name: str, **section: Any) -> AsyncIterator[Revi
     async with WatchedProvider(rules()) as provider:
         address = provider.base_url
         settings = settings_for(folder, providers={name: {"base_url": address, **section}})
-        sqlite.create(settings.ledger.path)
+        create_log(settings)
         async with open_app(settings) as app, ReviewClient(app.server.address, TIMEOUT_S) as client:
             yield client
 
