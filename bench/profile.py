@@ -24,7 +24,8 @@ from bench.processes import ROOT, Child
 from bench.report import Cell, Table
 from reviewer import telemetry
 from reviewer.app import create_log, open_app
-from reviewer.config import CanarySettings, LedgerSettings, ProviderSection, ProvidersSettings, ServerSettings, Settings
+from reviewer.config import CanarySettings, LedgerSettings, ServerSettings, Settings
+from reviewer.provider_sections import AnthropicSection, ProvidersSettings
 
 if TYPE_CHECKING:
     from _lsprof import profiler_entry
@@ -54,7 +55,7 @@ def stages(bed: Bed, model: Child, sample: str, calls: int) -> Table:
 
 async def functions(bed: Bed, model: Child, sample: str, calls: int) -> list[profiler_entry]:
     """Run the service in this process and profile its loop while the load generator calls it."""
-    section = ProviderSection(api_key=SecretStr("bench"), base_url=model.address, simulated=True)
+    section = AnthropicSection(api_key=SecretStr("bench"), base_url=model.address, simulated=True)
     settings = Settings(
         server=ServerSettings(address="127.0.0.1:0"),
         canary=CanarySettings(percent=0),

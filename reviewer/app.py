@@ -18,15 +18,17 @@ from reviewer import discovery
 from reviewer.admission import Admission
 from reviewer.budget import Budgets, require_prices
 from reviewer.canary import Canaries
-from reviewer.config import ProviderSection, Settings
+from reviewer.config import Settings
 from reviewer.core.canary import Canary, canaries_of
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.ids import uuid7
+from reviewer.core.models import ModelCatalogue
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
 from reviewer.pipeline import Pipeline, World
+from reviewer.provider_sections import ProviderSection
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
 from reviewer.providers.line import LinePolicy
@@ -71,8 +73,8 @@ async def open_app(
         wrap: given each provider before it is opened, returns what is to be used in its place.
 
     Raises:
-        ConfigError: the server's address cannot be listened on, a budget cannot be kept, or a bound is for a model that
-            nobody knows.
+        ConfigError: the server's address cannot be listened on, a budget cannot be kept, a bound is for a model that
+            nobody knows, or a provider's settings do not fit together.
         RubricError: a rubric, routing or model file is invalid.
         LedgerUnavailableError: there is no log at the configured path.
     """
@@ -85,6 +87,7 @@ async def open_app(
         ledger = await stack.enter_async_context(SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s))
         providers = {}
         for name, section in _configured(settings, simulated).items():
+            _check_model_ids(name, section, rulebook.catalogue)
             provider = open_provider(name, section, settings.limits.max_in_flight)
             providers[name] = await stack.enter_async_context(wrap(provider) if wrap else provider)
         critic = Critic(
@@ -188,13 +191,10 @@ def open_provider(name: str, section: ProviderSection, max_connections: int) -> 
     """Build a provider's adapter; nothing connects yet. The SDK is imported here, and only if it is needed."""
     settings = ProviderSettings(
         name=name,
-        base_url=section.base_url,
         api_key=section.api_key or SecretStr(""),
         max_connections=max_connections,
-        connect_timeout_s=section.connect_timeout_s,
-        simulated=section.simulated,
-        effort=section.effort,
-        output_limit_field=getattr(section, "output_limit_field", "max_completion_tokens"),
+        # What only some sections have keeps its default for the others.
+        **section.model_dump(exclude={"api_key"}),
     )
     provider: ReviewerProvider = discovery.load("providers", name, "PROVIDER")(settings)
     return provider
@@ -206,20 +206,22 @@ def _configured(settings: Settings, simulated: SimulatedEndpoints | None) -> dic
         "anthropic": settings.providers.anthropic,
         "openai": settings.providers.openai,
         "openai_compatible": settings.providers.openai_compatible,
+        "openai_decisions": settings.providers.openai_decisions,
     }
     if simulated is None:
         return {
             name: section
             for name, section in sections.items()
-            if section.api_key or (name == "openai_compatible" and section.base_url)
+            if section.api_key or (name == "openai_compatible" and section.base_url) or _on_a_platform(section)
         }
-    # No key of the real provider may reach the simulated one.
+    # No key of the real provider may reach the simulated one, which is no platform.
     return {
         name: section.model_copy(
             update={
                 "api_key": SecretStr("simulated"),
                 "base_url": simulated.anthropic_url if name == "anthropic" else simulated.openai_url,
                 "simulated": True,
+                **({"platform": "direct", "model_ids": {}} if _on_a_platform(section) else {}),
             }
         )
         for name, section in sections.items()
@@ -237,6 +239,19 @@ def _line_policy(settings: Settings, rulebook: Rulebook) -> LinePolicy:
     if unknown:
         raise ConfigError(tuple(Fault("critic.calls_per_model", name, "is not in models.yaml") for name in unknown))
     return LinePolicy(critic.max_calls_per_model, critic.calls_per_model, critic.hedge_percentile)
+
+
+def _check_model_ids(name: str, section: ProviderSection, catalogue: ModelCatalogue) -> None:
+    """Refuse a mapping of a model that nobody knows: the one that was meant would be asked for under a wrong id."""
+    unknown = [model for model in getattr(section, "model_ids", {}) if catalogue.find(model) is None]
+    if unknown:
+        key = f"providers.{name}.model_ids"
+        raise ConfigError(tuple([Fault(key, "", f"{model} is no model of models.yaml") for model in unknown]))
+
+
+def _on_a_platform(section: ProviderSection) -> bool:
+    """Whether credentials come from elsewhere, so that a provider without a key is configured all the same."""
+    return getattr(section, "platform", "direct") != "direct"
 
 
 def _now() -> datetime:

@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.models import MicroUsd
 from reviewer.core.spending import TENANT_PATTERN
+from reviewer.provider_sections import ProvidersSettings, Seconds, Section
 
 ENV_PREFIX = "REVIEWER_"
 CONFIG_VARIABLE = "REVIEWER_CONFIG"
@@ -27,17 +28,10 @@ CONFIG_VARIABLE = "REVIEWER_CONFIG"
 MIB = 1024 * 1024
 
 TenantName = Annotated[str, Field(pattern=rf"^_?{TENANT_PATTERN}$")]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
 Calls = Annotated[int, Field(ge=1, le=100_000)]
 
 
-class _Section(BaseModel):
-    """Base of sections: frozen, unknown keys are faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class ServerSettings(_Section):
+class ServerSettings(Section):
     """Where the service listens and how it stops.
 
     Attributes:
@@ -53,7 +47,7 @@ class ServerSettings(_Section):
     probe_interval_s: Seconds = 2.0
 
 
-class LimitSettings(_Section):
+class LimitSettings(Section):
     """Bounds on requests; each refusal names field, value and bound.
 
     Attributes:
@@ -73,7 +67,7 @@ class LimitSettings(_Section):
     retry_after_s: Seconds = 1.0
 
 
-class DeadlineSettings(_Section):
+class DeadlineSettings(Section):
     """The time budget of a review.
 
     Attributes:
@@ -98,7 +92,7 @@ class DeadlineSettings(_Section):
         return self
 
 
-class CriticSettings(_Section):
+class CriticSettings(Section):
     """How hard the second model is tried.
 
     Attributes:
@@ -126,7 +120,7 @@ class CriticSettings(_Section):
         return value
 
 
-class ReuseSettings(_Section):
+class ReuseSettings(Section):
     """Whether answers of the second model may be taken again for the same questions about the same text.
 
     Attributes:
@@ -138,7 +132,7 @@ class ReuseSettings(_Section):
     max_entries: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
 
 
-class BudgetSettings(_Section):
+class BudgetSettings(Section):
     """What the second models may cost one tenant on one UTC day, at list price in micro-USD.
 
     Attributes:
@@ -163,7 +157,7 @@ class BudgetSettings(_Section):
         return self.tenants.get(tenant, self.tenant_daily_micro_usd)
 
 
-class CanarySettings(_Section):
+class CanarySettings(Section):
     """How second models are watched for blindness, by drafts that are known to be bad.
 
     Attributes:
@@ -175,7 +169,7 @@ class CanarySettings(_Section):
     misses: Annotated[int, Field(ge=1, le=10)] = 2
 
 
-class LedgerSettings(_Section):
+class LedgerSettings(Section):
     """Where the verdict log is.
 
     Attributes:
@@ -186,7 +180,7 @@ class LedgerSettings(_Section):
     busy_timeout_s: Seconds = 2.0
 
 
-class SigningSettings(_Section):
+class SigningSettings(Section):
     """The log's name and key, for receipts and checkpoints.
 
     Attributes:
@@ -202,48 +196,13 @@ class SigningSettings(_Section):
     receipt_lifetime_s: Annotated[int, Field(ge=1, le=365 * 86_400)] = 3_600
 
 
-class RubricSettings(_Section):
+class RubricSettings(Section):
     """Where rubrics, routing and models are; None takes those that came with the package."""
 
     directory: Path | None = None
 
 
-class ProviderSection(_Section):
-    """One second-model provider.
-
-    Attributes:
-        api_key: never shown; from the environment rather than the file, if you can.
-        base_url: None takes the provider's public API.
-        effort: reasoning effort in the provider's own word.
-        simulated: marks every review that this provider touched as simulated.
-    """
-
-    api_key: SecretStr | None = None
-    base_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
-    connect_timeout_s: Seconds = 5.0
-    effort: str | None = None
-    simulated: bool = False
-
-
-class CompatibleSection(ProviderSection):
-    """A gateway that speaks OpenAI's Chat Completions.
-
-    Attributes:
-        output_limit_field: what the gateway calls the bound on output tokens.
-    """
-
-    output_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
-
-
-class ProvidersSettings(_Section):
-    """The providers; one without key and address is not opened."""
-
-    anthropic: ProviderSection = ProviderSection()
-    openai: ProviderSection = ProviderSection()
-    openai_compatible: CompatibleSection = CompatibleSection()
-
-
-class LogSettings(_Section):
+class LogSettings(Section):
     """Operational logs: ids, digests, outcomes, never content.
 
     Attributes:
@@ -254,7 +213,7 @@ class LogSettings(_Section):
     format: Literal["auto", "json", "console"] = "auto"
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings."""
 
     server: ServerSettings = ServerSettings()
@@ -272,10 +231,14 @@ class Settings(_Section):
 
 
 _FILE_ONLY = ("critic", "calls_per_model")
-_VENDOR_KEYS = {
-    "ANTHROPIC_API_KEY": ("providers", "anthropic", "api_key"),
-    "OPENAI_API_KEY": ("providers", "openai", "api_key"),
-}
+_VENDOR_KEYS = (
+    ("ANTHROPIC_API_KEY", "anthropic", "direct"),
+    ("ANTHROPIC_FOUNDRY_API_KEY", "anthropic", "foundry"),
+    ("OPENAI_API_KEY", "openai", "direct"),
+    ("AZURE_OPENAI_API_KEY", "openai", "azure"),
+    ("OPENAI_API_KEY", "openai_decisions", "direct"),
+)
+"""Variable, provider, and the one platform that its key is for: no other may see it."""
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -292,10 +255,6 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
     text, values = _read(path) if path is not None else ("", {})
     origin: dict[tuple[str, ...], str] = {}
     faults: list[Fault] = []
-    for name, vendor_key in _VENDOR_KEYS.items():
-        if environ.get(name):
-            _put(values, vendor_key, environ[name])
-            origin[vendor_key] = name
     for name in sorted(environ):
         if name.startswith(ENV_PREFIX) and name != CONFIG_VARIABLE:
             key = tuple(name.removeprefix(ENV_PREFIX).lower().split("__"))
@@ -305,6 +264,11 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
                 origin[key] = name
             else:
                 faults.append(Fault(name, "", "clashes with another setting"))
+    for name, provider, platform in _VENDOR_KEYS:
+        key = ("providers", provider, "api_key")
+        if environ.get(name) and key not in origin and _platform(values, provider) == platform:
+            _put(values, key, environ[name])
+            origin[key] = name
     try:
         settings = Settings.model_validate(values)
     except ValidationError as exc:
@@ -312,6 +276,16 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
     if faults:
         raise ConfigError(tuple(faults))
     return settings
+
+
+def _platform(values: dict[str, Any], provider: str) -> str:
+    """Return a provider's platform before anything is checked; empty where no key could be put anyway."""
+    at: Any = values
+    for step in ("providers", provider):
+        at = at.get(step, {})
+        if not isinstance(at, dict):
+            return ""
+    return str(at.get("platform", "direct"))
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:

@@ -133,12 +133,13 @@ def candidates(
     strict = plan.route.require_other_family
     if strict and family is None:
         return Trouble(Cause.SAME_FAMILY, "the drafting model is unknown, so no reviewer can be of another family")
-    screen = plan.route.cascade.screen if plan.route.cascade else None
     related = False
     chosen: list[Candidate] = []
     for spec in plan.reviewers:
         entry = catalogue.find(spec.model)
-        if entry is None or not _usable(entry, draft, today) or not (entry.fit_to_approve or spec.id == screen):
+        if entry is None or not _usable(entry, draft, today):
+            continue
+        if spec.id != plan.route.screen and (entry.screens_only or not entry.fit_to_approve):
             continue
         if strict and entry.family == family:
             related = True

@@ -58,6 +58,7 @@ class ModelEntry(Frozen):
         price: None where it is not known; then no cost is computed.
         retires: first day on which the provider may refuse the id.
         fit_to_approve: False for models too weak to be the second pair of eyes; they may screen, and never clear.
+        screens_only: it can look first in a cascade and never gives a full critique.
     """
 
     id: ModelName
@@ -71,6 +72,7 @@ class ModelEntry(Frozen):
     price: Price | None = None
     retires: date | None = None
     fit_to_approve: bool = True
+    screens_only: bool = False
     source: ShortText
     note: ShortText | None = None
 

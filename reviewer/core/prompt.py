@@ -62,6 +62,7 @@ class Prompt:
         digest: SHA-256 in hex of all of it but boundary and attention checks: equal prompts have equal digests.
         max_output_tokens: bound on the reply.
         group: the questions asked, by alias; None for all of the questionnaire.
+        not_asked: aliases among them that do not arise.
     """
 
     questionnaire: Questionnaire
@@ -72,6 +73,7 @@ class Prompt:
     digest: str
     max_output_tokens: int
     group: Mapping[str, Question] | None = None
+    not_asked: tuple[str, ...] = ()
 
     @property
     def asked(self) -> Mapping[str, Question]:
@@ -80,16 +82,7 @@ class Prompt:
 
     def repaired(self) -> Prompt:
         """Return the same prompt with the note that asks once more for a readable answer."""
-        return Prompt(
-            self.questionnaire,
-            (*self.blocks, REPAIR_NOTE),
-            self.images,
-            self.attention,
-            self.boundary,
-            self.digest,
-            self.max_output_tokens,
-            self.group,
-        )
+        return replace(self, blocks=(*self.blocks, REPAIR_NOTE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +142,7 @@ def render(
         boundary,
         digest.hexdigest(),
         max_output_tokens,
+        not_asked=header.not_asked,
     )
 
 

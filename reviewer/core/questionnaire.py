@@ -99,12 +99,14 @@ class Question:
 
     Attributes:
         met: the answer that the alias under `met` stands for, made once.
+        local_guidance: what the locale adds; empty where it adds nothing.
     """
 
     alias: str
     key: str
     criterion: Criterion
     met: Answer
+    local_guidance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,13 @@ class Questionnaire:
         prefix: instructions and questions, the same bytes for every request.
         prefix_digest: SHA-256 of it, in hex.
         aliases: `c1`.. to question, in order; empty where no criterion asks the critic.
+        facts: what the rubrics let the critic rely on, for formats that do not send the prefix.
     """
 
     prefix: str
     prefix_digest: str
     aliases: dict[str, Question] = field(repr=False)
+    facts: tuple[str, ...] = ()
 
 
 def build(rubrics: tuple[Rubric, ...], locale: str) -> Questionnaire:
@@ -131,6 +135,7 @@ def build(rubrics: tuple[Rubric, ...], locale: str) -> Questionnaire:
     """
     aliases: dict[str, Question] = {}
     lines = [INSTRUCTIONS]
+    relied_on: list[str] = []
     for rubric in rubrics:
         asked = [c for c in rubric.criteria if c.judge is not Judge.CHECK]
         if not asked:
@@ -141,13 +146,16 @@ def build(rubrics: tuple[Rubric, ...], locale: str) -> Questionnaire:
         if facts:
             lines.append("Facts you may rely on:")
             lines.extend(f"- {fact.text}" for fact in facts)
+            relied_on.extend(fact.text for fact in facts)
         for criterion in asked:
             key = f"{rubric.id}/{criterion.id}"
-            question = Question(f"c{len(aliases) + 1}", key, criterion, Answer(key, Outcome.MET))
+            local = overlay.guidance.get(criterion.id, "") if overlay else ""
+            question = Question(f"c{len(aliases) + 1}", key, criterion, Answer(key, Outcome.MET), local)
             aliases[question.alias] = question
-            lines.extend(_question(question, overlay.guidance.get(criterion.id) if overlay else None))
+            lines.extend(_question(question))
     prefix = "\n".join(lines)
-    return Questionnaire(prefix, hashlib.sha256(prefix.encode()).hexdigest(), aliases)
+    digest = hashlib.sha256(prefix.encode()).hexdigest()
+    return Questionnaire(prefix, digest, aliases, tuple(dict.fromkeys(relied_on)))
 
 
 def split(questionnaire: Questionnaire, count: int, waived: Container[str]) -> tuple[dict[str, Question], ...]:
@@ -170,7 +178,7 @@ def split(questionnaire: Questionnaire, count: int, waived: Container[str]) -> t
     return tuple(groups)
 
 
-def _question(question: Question, local_guidance: str | None) -> list[str]:
+def _question(question: Question) -> list[str]:
     criterion = question.criterion
     na = " [NOT_APPLICABLE allowed]" if criterion.na_allowed else ""
     rule = criterion.evidence_rule
@@ -182,7 +190,7 @@ def _question(question: Question, local_guidance: str | None) -> list[str]:
         criterion.question + (f" Quotes from: {places}.{least}" if demand else ""),
     ]
     lines.extend(
-        f"{title}: {text}" for title, text in (("Note", criterion.guidance), ("Local", local_guidance)) if text
+        f"{title}: {text}" for title, text in (("Note", criterion.guidance), ("Local", question.local_guidance)) if text
     )
     for title, signs in (
         ("Met when", criterion.met_when),

@@ -135,6 +135,11 @@ class Route(Frozen):
         return self.panel.size if self.panel else 1
 
     @property
+    def screen(self) -> str:
+        """Id of the reviewer that looks first; empty where none does."""
+        return self.cascade.screen if self.cascade else ""
+
+    @property
     def quorum(self) -> int:
         """How many complete critiques are needed."""
         return self.panel.quorum if self.panel else 1

@@ -5,8 +5,8 @@ One call is: fill the format's body, post it, read the answer. No retry, no cach
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -18,11 +18,12 @@ from reviewer.core.outcome import FailureKind, Reply
 from reviewer.core.prompt import Prompt
 from reviewer.providers.batch_api import BatchApi
 from reviewer.providers.body import BodyTemplate, encoded_prefix
+from reviewer.providers.platform import Platform, Signer, chosen
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.wire import Exchange, Received, Vendor
 
-# OpenAI accepts 64 characters; half of a SHA-256 in hex is enough to route calls of one questionnaire to one cache.
-_CACHE_KEY_CHARS = 32
+CACHE_KEY_CHARS = 32
+"""OpenAI accepts 64; half of a SHA-256 in hex is enough to route calls of one questionnaire to one cache."""
 T = TypeVar("T")
 
 
@@ -58,6 +59,7 @@ class Format:
         read: the answer's envelope; raises pydantic's `ValidationError` where it is not the format's.
         batch: how the vendor takes many calls at once; None where it does not.
         counter: None where the provider has none.
+        platforms: by name, through which the same models can be asked in the same words.
     """
 
     vendor: Vendor
@@ -69,6 +71,7 @@ class Format:
     read: Callable[[Received], Reply]
     batch: BatchApi | None = None
     counter: Counter | None = None
+    platforms: Mapping[str, Platform] = field(default_factory=dict)
 
 
 class Adapter:
@@ -83,20 +86,20 @@ class Adapter:
         """Check the settings and encode what never changes; nothing connects.
 
         Raises:
-            ConfigError: the key is empty or the base URL missing, for which the SDKs would ask the environment.
+            ConfigError: the key is empty or the base URL missing, for which the SDKs would ask the environment; or the
+                platform is unknown or lacks something.
         """
-        base_url = settings.base_url or form.public_url
-        if not base_url:
-            raise _config_error(settings, "base_url", "is missing; expected the root of the gateway's API")
-        if form.needs_key and not settings.api_key.get_secret_value().strip():
-            raise _config_error(settings, "api_key", "is empty; expected the provider's key")
+        platform = chosen(form.platforms, settings)
+        shape = form.shape(settings)
+        self.exchange = _direct(form, settings) if platform is None else _through(platform, form, settings)
+        self._template = BodyTemplate(shape if platform is None else platform.shape(shape))
+        self._model_ids = dict(settings.model_ids)
         self.name = settings.name
         self.simulated = settings.simulated
-        self.batch = form.batch
-        self.exchange = Exchange(form.vendor, settings, base_url)
         self._form = form
-        shape = form.shape(settings)
-        self._template = BodyTemplate(shape)
+        # A platform takes single calls only, and has no counter that we know.
+        self.batch = form.batch if platform is None else None
+        self._counter = form.counter if platform is None else None
         unknown = form.counter.leaves_out if form.counter else frozenset()
         self._count_template = BodyTemplate({key: value for key, value in shape.items() if key not in unknown})
 
@@ -113,11 +116,12 @@ class Adapter:
 
     async def complete(self, model: str, prompt: Prompt) -> Reply:
         """Send one prompt; see `ReviewerProvider.complete`."""
-        return self.read(await self.exchange.post(self._form.path, self.body(model, prompt)))
+        asked = self._model_ids.get(model, model)
+        return self.read(await self.exchange.post(self._form.path, self.body(model, prompt), asked))
 
     async def count(self, model: str, prompt: Prompt) -> int | None:
         """Ask the provider's counter; see `ReviewerProvider.count`."""
-        counter = self._form.counter
+        counter = self._counter
         if counter is None:
             return None
         received = await self.exchange.post(counter.path, self._count_template.fill(self._values(model, prompt)))
@@ -138,9 +142,9 @@ class Adapter:
     def _values(self, model: str, prompt: Prompt) -> dict[str, bytes]:
         questionnaire = prompt.questionnaire
         return {
-            "model": orjson.dumps(model),
+            "model": orjson.dumps(self._model_ids.get(model, model)),
             "max_tokens": orjson.dumps(prompt.max_output_tokens),
-            "cache_key": orjson.dumps(questionnaire.prefix_digest[:_CACHE_KEY_CHARS]),
+            "cache_key": orjson.dumps(questionnaire.prefix_digest[:CACHE_KEY_CHARS]),
             "prefix": encoded_prefix(questionnaire.prefix),
             "content": orjson.dumps(self._form.content(prompt)),
         }
@@ -154,5 +158,20 @@ class Adapter:
         raise received.failed(FailureKind.BAD_ENVELOPE, f"{self.name}: not the stated JSON envelope ({faults} faults)")
 
 
-def _config_error(settings: ProviderSettings, key: str, message: str) -> ConfigError:
+def _direct(form: Format, settings: ProviderSettings) -> Exchange:
+    base_url = settings.base_url or form.public_url
+    if not base_url:
+        raise config_error(settings, "base_url", "is missing; expected the root of the gateway's API")
+    if form.needs_key and not settings.api_key.get_secret_value().strip():
+        raise config_error(settings, "api_key", "is empty; expected the provider's key")
+    return Exchange(form.vendor, settings, base_url)
+
+
+def _through(platform: Platform, form: Format, settings: ProviderSettings) -> Exchange:
+    vendor = replace(form.vendor, request_id_header=platform.request_id_header)
+    return Exchange(vendor, settings, "", Signer(platform, settings))
+
+
+def config_error(settings: ProviderSettings, key: str, message: str) -> ConfigError:
+    """Return the fault of one key of a provider's section; the message must not repeat a secret."""
     return ConfigError((Fault(f"providers.{settings.name}.{key}", "", message),))

@@ -17,6 +17,7 @@ from reviewer.core.outcome import Reply, StopReason, Usage
 from reviewer.core.prompt import Prompt
 from reviewer.core.questionnaire import FINDINGS_SCHEMA
 from reviewer.providers.adapter import Adapter, Counter, Format
+from reviewer.providers.anthropic_platforms import PLATFORMS
 from reviewer.providers.batch_anthropic import MessageBatches
 from reviewer.providers.body import hole, image_base64, image_label
 from reviewer.providers.failure import tidy
@@ -125,5 +126,6 @@ PROVIDER = partial(
         read=_read,
         batch=MessageBatches(),
         counter=Counter("/v1/messages/count_tokens", frozenset({"max_tokens"})),
+        platforms=PLATFORMS,
     ),
 )

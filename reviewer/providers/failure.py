@@ -45,7 +45,7 @@ def kind_of(status: int, code: str) -> FailureKind:
 
 
 def error_code(content: bytes) -> str:
-    """Read the error's code, or else its type, from `{"error": {"code": .., "type": ..}}`; empty where it has none.
+    """Read the error's code, or else its type or status, from `{"error": {"code": .., "type": ..}}`; empty where none.
 
     Only short identifiers are returned, so that nothing a provider repeats from a prompt can pass for one.
     """
@@ -56,10 +56,16 @@ def error_code(content: bytes) -> str:
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return ""
-    for value in (error.get("code"), error.get("type")):
+    for value in (error.get("code"), error.get("type"), error.get("status")):
         if isinstance(value, str) and _CODE.fullmatch(value):
             return value
     return ""
+
+
+def header_code(headers: Mapping[str, str]) -> str:
+    """Read the error type that AWS puts into a header (`ThrottlingException:http://..`); empty where there is none."""
+    code = headers.get("x-amzn-errortype", "").partition(":")[0]
+    return code if _CODE.fullmatch(code) else ""
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:

@@ -19,6 +19,7 @@ from reviewer.providers.batch_openai import ResponseBatches
 from reviewer.providers.body import hole, image_data_url, image_label
 from reviewer.providers.failure import tidy
 from reviewer.providers.openai_client import PUBLIC_URL, VENDOR
+from reviewer.providers.openai_platforms import PLATFORMS
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.wire import Received
 
@@ -143,5 +144,6 @@ PROVIDER = partial(
         read=_read,
         batch=ResponseBatches(),
         counter=Counter("/responses/input_tokens", frozenset({"max_output_tokens", "store", "prompt_cache_key"})),
+        platforms=PLATFORMS,
     ),
 )

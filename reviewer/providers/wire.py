@@ -1,7 +1,8 @@
 """The one HTTP exchange that all adapters share: bytes out, bytes in, failures translated into `ProviderError`.
 
-The vendor's SDK says how a request is authenticated and versioned (its default headers); it does not retry, encode,
-parse or send. What we send is held against what the SDK would send by `tests/contract/providers`.
+The vendor's SDK says how a request is authenticated and versioned (its default headers, or each request's own, see
+`platform.py`); it does not retry, encode, parse or send. What we send is held against what the SDK would send by
+`tests/contract/providers`.
 
 * No text of a request or of an error body reaches a message, a log or a chained exception: a provider's error may
   repeat the prompt. What is told is status, error code and request id.
@@ -16,10 +17,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
+from yarl import URL
 
 from reviewer.core.outcome import FailureKind
-from reviewer.providers.failure import error_code, kind_of, retry_after_s, tidy
+from reviewer.providers.failure import error_code, header_code, kind_of, retry_after_s, tidy
 from reviewer.providers.interface import ProviderError
+from reviewer.providers.platform import Signer, SigningError
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.transport import MAX_RESPONSE_BYTES, BodyTooLongError, content_of, open_session, read_bounded
 
@@ -84,14 +87,24 @@ class Exchange:
     Safe for any number of concurrent calls; above `max_connections` they wait for a connection.
     """
 
-    def __init__(self, vendor: Vendor, settings: ProviderSettings, base_url: str) -> None:
+    def __init__(self, vendor: Vendor, settings: ProviderSettings, base_url: str, signer: Signer | None = None) -> None:
+        """Keep what is needed; nothing connects.
+
+        Args:
+            signer: where each request is signed for itself, it says address and headers in place of the others.
+        """
         self._vendor = vendor
         self._settings = settings
-        self._base_url = base_url
+        self._base_url = base_url.rstrip("/")
+        self._signer = signer
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
         """Ask the SDK for its headers and make the session; connections are opened by the first calls."""
+        if self._signer is not None:
+            self._signer.open()
+            self._session = open_session(self._settings, {})
+            return
         client = self._vendor.make(self._settings, self._base_url)
         headers = {**client.default_headers, **client.auth_headers}
         told = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
@@ -105,14 +118,19 @@ class Exchange:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+        if self._signer is not None:
+            await self._signer.close()
 
-    async def post(self, path: str, body: bytes) -> Received:
+    async def post(self, path: str, body: bytes, model: str = "") -> Received:
         """Send one body to a path below the base URL and return the successful response.
+
+        Args:
+            model: named in the path by some platforms.
 
         Raises:
             ProviderError: the provider answered with an error status, or did not answer.
         """
-        return await self.send("POST", path, body)
+        return await self.send("POST", path, body, model=model)
 
     async def send(
         self,
@@ -122,12 +140,14 @@ class Exchange:
         *,
         headers: Mapping[str, str] | None = None,
         at_most: int = MAX_RESPONSE_BYTES,
+        model: str = "",
     ) -> Received:
         """Make one request to a path of the provider and return the successful response.
 
         Args:
             headers: in place of the session's; a body is JSON unless they say otherwise.
             at_most: bytes of the response's body.
+            model: named in the path by some platforms.
 
         Raises:
             ProviderError: as for `post`.
@@ -135,8 +155,8 @@ class Exchange:
         if self._session is None:
             raise self._failure(FailureKind.CONNECTION, "the provider is not open")
         content, sizes = content_of(body)
-        told = {**({} if method == "GET" else {"content-type": JSON}), **(sizes or {}), **(headers or {})}
-        url = self._base_url.rstrip("/") + path
+        url, own = await self._address(method, path, body, model)
+        told = {**own, **(sizes or {}), **(headers or {})}
         try:
             # A redirect would carry the prompt to a host that nobody configured.
             async with self._session.request(
@@ -154,9 +174,19 @@ class Exchange:
         # Raised out here so that no exception that may hold the request is chained to it.
         raise failure
 
+    async def _address(self, method: str, path: str, body: bytes, model: str) -> tuple[URL, dict[str, str]]:
+        """Return where to send a request, and the headers that are its own."""
+        if self._signer is None:
+            return URL(self._base_url + path), {} if method == "GET" else {"content-type": JSON}
+        try:
+            return await self._signer.signed(body, model)
+        except SigningError as exc:
+            failure = self._failure(FailureKind.CONNECTION, f"the request could not be signed ({exc})")
+        raise failure
+
     def _status_failure(self, response: aiohttp.ClientResponse, answer: bytes) -> ProviderError:
         status = response.status
-        code = error_code(answer)
+        code = error_code(answer) or header_code(response.headers)
         request_id = self._request_id(response)
         told = "".join(f", {name} {value}" for name, value in (("code", code), ("request", request_id)) if value)
         return ProviderError(

@@ -89,7 +89,8 @@ def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> tup
     """Hold reviewers to what tier high asks for: one fixed model, fit for the work.
 
     Returns:
-        Errors for reviewers of high-tier routes; warnings for the others, since a caller can raise any request.
+        Errors for reviewers of high-tier routes; warnings for the others, since a caller can raise any request, and
+        for models that only screen, since none of them approves in tier high.
     """
     high = {name for route in routing.model.all_routes if route.tier is Tier.HIGH for name in route.reviewers}
     screens = {route.cascade.screen for route in routing.model.all_routes if route.cascade is not None}
@@ -98,7 +99,7 @@ def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> tup
     warnings: list[Fault] = []
     for at, spec in enumerate(routing.model.reviewers):
         entry = catalogue.find(spec.model)
-        faults = errors if spec.id in high else warnings
+        faults = errors if spec.id in high and not (entry and entry.screens_only) else warnings
         if entry is not None and (not entry.pinned or entry.id.lower() != spec.model.lower()):
             message = f"tier high needs a pinned model: {spec.model} is a name that its provider can move"
             faults.append(routing.document.fault(("reviewers", at, "model"), message))
@@ -110,8 +111,7 @@ def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> tup
 
 def _behind(route: Route) -> tuple[str, ...]:
     """The reviewers whose critique a route relies on: a screen can only object."""
-    screen = route.cascade.screen if route.cascade else None
-    return tuple(name for name in route.reviewers if name != screen)
+    return tuple(name for name in route.reviewers if name != route.screen)
 
 
 def _panel_errors(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iterator[Fault]:

@@ -39,6 +39,7 @@ def cross_file_faults(files: RuleFiles) -> Iterator[Fault]:
     if files.catalogue is not None:
         yield from _reviewer_faults(files.routing, files.catalogue.model)
         yield from _screen_faults(files.routing, files.catalogue.model)
+        yield from _screening_faults(files.routing, files.catalogue.model)
 
 
 def _rubric_faults(folder: str, rubric: Loaded[Rubric]) -> Iterator[Fault]:
@@ -104,6 +105,23 @@ def _screen_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Itera
         if entry is not None and not entry.fit_to_approve:
             message = f"{entry.id} is not fit to approve: as a screen it cannot clear drafts"
             yield routing.document.fault((*path, "cascade", "clears"), message)
+
+
+def _screening_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iterator[Fault]:
+    """What can only look first must stand where a screen stands, and its provider must not speak for other models."""
+    entries = {spec.id: catalogue.find(spec.model) for spec in routing.model.reviewers}
+    screening = {entry.provider for entry in catalogue.models if entry.screens_only}
+    for at, spec in enumerate(routing.model.reviewers):
+        entry = entries[spec.id]
+        if entry is not None and spec.provider in screening and not entry.screens_only:
+            message = f"{spec.provider} gives no full critique: it serves models marked screens_only, not {spec.model}"
+            yield routing.document.fault(("reviewers", at, "provider"), message)
+    for path, route in routing.model.placed_routes():
+        for at, name in enumerate(route.reviewers):
+            entry = entries[name]
+            if entry is not None and entry.screens_only and name != route.screen:
+                message = f"{name} can only look first: name it as a cascade's screen, or leave it out"
+                yield routing.document.fault((*path, "reviewers", at), message)
 
 
 def build_checks(files: RuleFiles) -> tuple[dict[str, Check], tuple[Fault, ...]]:

@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints, model_validator
 from reviewer.core.case import CriterionKey, ScriptedFinding
 from reviewer.core.rubric import Frozen
 
-ProviderName = Literal["anthropic", "openai", "openai_compatible"]
+ProviderName = Literal["anthropic", "openai", "openai_compatible", "openai_decisions"]
 
 
 class Gullibility(StrEnum):

@@ -1,6 +1,4 @@
-"""The server: three endpoints of answers, two of counts, one of models, those of batches, on one loop.
-
-Nothing is kept on disk.
+"""The server: the endpoints of answers, counts, models and batches, on one loop, with nothing of it kept on disk.
 
 Keys are not looked at: any will do, and none is ever stored or shown. What stands in a prompt is not logged.
 """
@@ -27,12 +25,14 @@ from reviewer.simulate.critic import reply_text
 from reviewer.simulate.gullible import gullible_reply_text
 from reviewer.simulate.latency import Latency
 from reviewer.simulate.loading import load_script
+from reviewer.simulate.platforms import PLATFORMS, with_model
 from reviewer.simulate.reading import ReadPrompt, read
 from reviewer.simulate.script import FaultKind, Script
 from reviewer.simulate.selection import Scene, Selector
 from reviewer.simulate.wire import REFUSAL, Answered, Asked, CountingFormat, Json, WireFormat, tokens
 from reviewer.simulate.wire_anthropic import AnthropicMessages
 from reviewer.simulate.wire_chat import ChatCompletions
+from reviewer.simulate.wire_decisions import OpenAIDecisions
 from reviewer.simulate.wire_responses import OpenAIResponses
 
 SIMULATED_HEADER: Final = "x-reviewer-simulated"
@@ -41,6 +41,7 @@ _FORMATS: Final[dict[str, WireFormat]] = {
     "/v1/messages": AnthropicMessages(),
     "/v1/responses": OpenAIResponses(),
     "/v1/chat/completions": ChatCompletions(),
+    "/v1/decisions": OpenAIDecisions(),
 }
 _COUNTERS: Final[dict[str, CountingFormat]] = {
     "/v1/messages/count_tokens": AnthropicMessages(),
@@ -127,7 +128,7 @@ class SimulatedProvider:
 
     def _application(self) -> web.Application:
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
-        for path, wire in _FORMATS.items():
+        for path, wire in (_FORMATS | PLATFORMS).items():
             app.router.add_post(path, partial(self._serve, wire))
         for path, counter in _COUNTERS.items():
             app.router.add_post(path, partial(self._count, counter))
@@ -141,7 +142,9 @@ class SimulatedProvider:
         serial = f"sim_{self.requests:08d}"
         headers = {wire.request_id_header: serial}
         try:
-            asked = wire.read(await request.read())
+            body = await request.read()
+            named = request.match_info.get("model")
+            asked = wire.read(body if named is None else with_model(body, named))
         except ValidationError:
             return _error(wire, None, serial, headers)
         prompt = read(asked.prefix, asked.blocks)
@@ -209,6 +212,7 @@ class SimulatedProvider:
             stop=stop,
             usage=self._usage(asked, REFUSAL if stop is StopReason.REFUSED else text),
             usage_in_stream=asked.usage_in_stream,
+            names=asked.names,
         )
 
     def _usage(self, asked: Asked, text: str) -> Usage:

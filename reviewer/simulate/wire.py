@@ -1,7 +1,7 @@
 """What the wire formats have in common: a request asked, an answer to give, and the seam between server and format.
 
-The formats themselves live in `wire_anthropic.py`, `wire_responses.py` and `wire_chat.py`. A format turns values into
-JSON objects and server-sent events; it neither chooses answers nor sends anything.
+The formats themselves live in `wire_anthropic.py`, `wire_responses.py`, `wire_chat.py` and `wire_decisions.py`. A
+format turns values into JSON objects and server-sent events; it neither chooses answers nor sends anything.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Asked:
         blocks: text of all other turns, one string a content block.
         caches: the format would look for the prefix in its cache and leave it there.
         usage_in_stream: a stream is to end with the usage (Chat Completions only says so on demand).
+        names: of the questions that the answer is to go through one by one (Decisions only).
     """
 
     model: str
@@ -62,6 +63,7 @@ class Asked:
     blocks: tuple[str, ...]
     caches: bool
     usage_in_stream: bool = True
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Answered:
     stop: StopReason
     usage: Usage
     usage_in_stream: bool = True
+    names: tuple[str, ...] = ()
 
 
 class WireFormat(Protocol):

@@ -57,8 +57,11 @@ class AnthropicMessages:
     """See `WireFormat`."""
 
     provider: ProviderName = "anthropic"
-    request_id_header = "request-id"
     error_kinds = frozenset(_ERRORS)
+
+    def __init__(self, request_id_header: str = "request-id") -> None:
+        """Platforms have headers of their own for the request's id."""
+        self.request_id_header = request_id_header
 
     def read(self, body: bytes) -> Asked:
         """Read a request; the prefix counts as cached only where a system block asks for it."""

@@ -1,4 +1,4 @@
-"""What OpenAI's two formats share: who speaks the prefix, the error object, and the header of the request id.
+"""What OpenAI's formats share: who speaks the prefix, the error object, usage, and the header of the request id.
 
 Source: the `error` object as openai 3.52 reads it in `_base_client.py` and `_exceptions.py`.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from reviewer.simulate.script import FaultKind
-from reviewer.simulate.wire import Json, Turn, texts
+from reviewer.simulate.wire import Answered, Json, Turn, texts
 
 REQUEST_ID_HEADER: Final = "x-request-id"
 _PREFIX_ROLES: Final = ("system", "developer")
@@ -39,3 +39,18 @@ def split(turns: Iterable[Turn]) -> tuple[list[str], list[str]]:
     for turn in turns:
         (prefix if turn.role in _PREFIX_ROLES else blocks).extend(texts(turn.content))
     return prefix, blocks
+
+
+def usage(answered: Answered) -> Json:
+    """Build the `usage` of Responses and Decisions."""
+    used = answered.usage
+    return {
+        "input_tokens": used.input_tokens,
+        "input_tokens_details": {
+            "cached_tokens": used.cached_input_tokens,
+            "cache_write_tokens": used.cache_write_tokens,
+        },
+        "output_tokens": used.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": used.reasoning_tokens},
+        "total_tokens": used.input_tokens + used.output_tokens,
+    }

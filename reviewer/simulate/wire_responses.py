@@ -31,8 +31,11 @@ class OpenAIResponses:
     """See `WireFormat`."""
 
     provider: ProviderName = "openai"
-    request_id_header = wire_openai.REQUEST_ID_HEADER
     error_kinds = wire_openai.ERROR_KINDS
+
+    def __init__(self, request_id_header: str = wire_openai.REQUEST_ID_HEADER) -> None:
+        """Platforms have headers of their own for the request's id."""
+        self.request_id_header = request_id_header
 
     def read(self, body: bytes) -> Asked:
         """Read a request; instructions and developer turns are the prefix."""
@@ -139,19 +142,5 @@ def _response(answered: Answered, status: str, output: list[Json]) -> Json:
         "tool_choice": "auto",
         "tools": [],
         "top_p": None,
-        "usage": None if status == "in_progress" else _usage(answered),
-    }
-
-
-def _usage(answered: Answered) -> Json:
-    usage = answered.usage
-    return {
-        "input_tokens": usage.input_tokens,
-        "input_tokens_details": {
-            "cached_tokens": usage.cached_input_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
-        },
-        "output_tokens": usage.output_tokens,
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
-        "total_tokens": usage.input_tokens + usage.output_tokens,
+        "usage": None if status == "in_progress" else wire_openai.usage(answered),
     }

@@ -15,12 +15,13 @@ from pydantic import SecretStr
 from reviewer.admission import Admission
 from reviewer.app import open_provider
 from reviewer.budget import Budgets
-from reviewer.config import BudgetSettings, DeadlineSettings, LimitSettings, ProviderSection, ServerSettings
+from reviewer.config import BudgetSettings, DeadlineSettings, LimitSettings, ServerSettings
 from reviewer.core.ids import uuid7
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
 from reviewer.pipeline import Pipeline, World
+from reviewer.provider_sections import ProviderSection
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.receipts import Receipts
 from reviewer.rubrics.load import load_rulebook

@@ -19,13 +19,18 @@ Answer = Callable[[web.Request, "WireServer"], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as it arrived."""
+    """One request as it arrived.
+
+    Attributes:
+        target: path and query, with their escapes.
+    """
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
     connection: int
+    target: str
 
 
 @dataclass(slots=True)
@@ -54,7 +59,7 @@ class WireServer:
         """Note a request and answer it."""
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.requests.append(Seen(request.method, request.path, headers, body, id(request.protocol)))
+        self.requests.append(Seen(request.method, request.path, headers, body, id(request.protocol), request.raw_path))
         self.arrived.set()
         answer = self.answers.popleft() if len(self.answers) > 1 else self.answers[0]
         try:

@@ -15,6 +15,15 @@ from tests.support.wire_server import Answer, WireServer, canned
 
 KEY = "sk-contract-0123456789"
 MODEL = "critic-1"
+AWS = {
+    "AWS_ACCESS_KEY_ID": "AKIDTEST",
+    "AWS_SECRET_ACCESS_KEY": KEY,
+    "AWS_SESSION_TOKEN": "session-token-0123456789",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""The environment of a process that AWS's own tools know what to do with."""
 Make = Callable[..., ReviewerProvider]
 
 

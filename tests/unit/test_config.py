@@ -71,7 +71,44 @@ def test_vendor_variables(config: Path) -> None:
 
     assert providers.anthropic.api_key == SecretStr("a")
     assert providers.openai.api_key == SecretStr("ours")
+    assert providers.openai_decisions.api_key == SecretStr("o")
     assert load_settings(config, {"OPENAI_API_KEY": ""}).providers.openai.api_key is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "platform", "variable"),
+    [
+        ("anthropic", "bedrock", None),
+        ("anthropic", "vertex", None),
+        ("anthropic", "foundry", "ANTHROPIC_FOUNDRY_API_KEY"),
+        ("openai", "azure", "AZURE_OPENAI_API_KEY"),
+        ("openai", "bedrock", None),
+    ],
+)
+def test_a_vendors_key_is_for_no_platform(config: Path, provider: str, platform: str, variable: str | None) -> None:
+    """A platform gets the key of its own variable or none, never the vendor's, wherever it is chosen."""
+    names = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY", "AZURE_OPENAI_API_KEY")
+    environ = {name: name.lower() for name in names}
+    config.write_text(f'[providers.{provider}]\nplatform = "{platform}"\n')
+    chosen = {f"REVIEWER_PROVIDERS__{provider.upper()}__PLATFORM": platform}
+    for settings in (load_settings(config, environ), load_settings(None, environ | chosen)):
+        key = getattr(settings.providers, provider).api_key
+        assert (key and key.get_secret_value()) == (variable and variable.lower())
+
+
+@pytest.mark.parametrize("text", ["providers = 3", "[providers]\nopenai = 3", "[providers.openai]\nplatform = 3"])
+def test_a_key_waits_for_a_section(config: Path, text: str) -> None:
+    """Where no section stands, or no platform, there is a fault and no crash."""
+    config.write_text(text)
+    assert faults(config, {"OPENAI_API_KEY": KEY})
+
+
+def test_model_ids_are_a_table(config: Path) -> None:
+    """A platform's ids stand under those of the catalogue."""
+    config.write_text('[providers.anthropic.model_ids]\nclaude-opus-4-6 = "anthropic.claude-opus-4-6-v1"\n')
+    assert load_settings(config, {}).providers.anthropic.model_ids == {
+        "claude-opus-4-6": "anthropic.claude-opus-4-6-v1"
+    }
 
 
 def test_foreign_variables_are_ignored() -> None:

@@ -19,7 +19,7 @@ def test_returns_the_attribute_of_the_named_module() -> None:
 @pytest.mark.parametrize("name", ["nope", "interface", "", "../openai", "Openai", "openai.x", "a" * 65, "openai\n"])
 def test_refuses_what_is_not_an_implementation(name: str) -> None:
     """Unknown names, bad slugs and modules without the attribute all say which names would do."""
-    with pytest.raises(LookupError, match=r"there are: anthropic, openai, openai_compatible$"):
+    with pytest.raises(LookupError, match=r"there are: anthropic, openai, openai_compatible, openai_decisions$"):
         discovery.load("providers", name, "PROVIDER")
 
 
@@ -27,6 +27,6 @@ def test_listing_imports_nothing() -> None:
     """Asking for the names of providers loads neither of their SDKs."""
     code = (
         "import sys; from reviewer import discovery; found = discovery.names('providers', 'PROVIDER');"
-        "sys.exit(len(found) != 3 or not {'openai', 'anthropic'}.isdisjoint(sys.modules))"
+        "sys.exit(len(found) != 4 or not {'openai', 'anthropic'}.isdisjoint(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,14 +13,23 @@ from reviewer.providers.interface import ReviewerProvider
 from reviewer.providers.settings import ProviderSettings
 from tests.support.wire_formats import FORMATS, WireFormat
 from tests.support.wire_server import WireServer, wire_server
-from tests.support.wired import KEY, Make, Wired
+from tests.support.wired import AWS, KEY, Make, Wired
 
 
-@pytest.fixture(params=FORMATS, ids=lambda form: form.module)
+@pytest.fixture(params=FORMATS, ids=lambda form: form.label)
 def form(request: pytest.FixtureRequest) -> WireFormat:
     """Every wire format in turn."""
     chosen: WireFormat = request.param
     return chosen
+
+
+@pytest.fixture(autouse=True)
+def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials as AWS's own tools find them, and nowhere else to look."""
+    for name in ("AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -39,6 +48,8 @@ def make(form: WireFormat, server: WireServer) -> Make:
             "name": f"test-{form.module}",
             "base_url": server.base_url + form.root,
             "api_key": SecretStr(KEY),
+            "platform": form.platform,
+            **form.settings,
             **overrides,
         }
         provider: ReviewerProvider = discovery.load("providers", form.module, "PROVIDER")(ProviderSettings(**settings))

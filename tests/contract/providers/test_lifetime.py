@@ -28,7 +28,7 @@ async def test_cancelling_gives_up_the_connection(wired: Wired, answer: Answer) 
     await wired.server.gone.wait()
     assert asyncio.all_tasks() <= before | {call}
     wired.script_stop("complete")
-    assert (await wired.provider.complete(MODEL, prompt_of())).text == "{}"
+    assert (await wired.provider.complete(MODEL, prompt_of())).text == wired.form.empty
 
 
 @pytest.mark.parametrize("answer", [silence, half_an_answer])
@@ -58,7 +58,7 @@ async def test_the_pool_is_bounded(wired: Wired) -> None:
     """More calls than connections wait for one; all are answered."""
     async with wired.make(max_connections=2) as provider:
         replies = await asyncio.gather(*(provider.complete(MODEL, prompt_of()) for _ in range(9)))
-    assert [reply.text for reply in replies] == ["{}"] * 9
+    assert [reply.text for reply in replies] == [wired.form.empty] * 9
     assert len({seen.connection for seen in wired.server.requests}) <= 2
 
 

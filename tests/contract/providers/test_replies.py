@@ -7,10 +7,11 @@ import pytest
 
 from reviewer.core.outcome import FailureKind, Reply, StopReason, Usage
 from tests.support.prompts import prompt_of
-from tests.support.wire_formats import ANTHROPIC, CHAT, RESPONSES, SERVED, WireFormat
+from tests.support.wire_formats import ANTHROPIC, CHAT, DECISIONS, RESPONSES, SERVED, SPEAKING, WireFormat
 from tests.support.wire_server import canned, dripped
 from tests.support.wired import MODEL, Wired
 
+SPEAKS = pytest.mark.parametrize("form", SPEAKING, indirect=True, ids=lambda form: form.label)
 STOPS = [
     *((form, "complete", StopReason.COMPLETE) for form in (ANTHROPIC, RESPONSES, CHAT)),
     *((form, "truncated", StopReason.TRUNCATED) for form in (ANTHROPIC, RESPONSES, CHAT)),
@@ -21,6 +22,7 @@ STOPS = [
 ]
 
 
+@SPEAKS
 async def test_a_complete_reply_is_told_whole(wired: Wired) -> None:
     """Text, served model, request id and usage come back as the provider said them, hidden reasoning left out."""
     wired.script_stop("complete", '{"met":["c1"]}', headers={wired.form.request_id_header: "req_7"})
@@ -45,12 +47,14 @@ async def test_every_stop_has_its_own_reason(wired: Wired, stop: str, expected: 
     assert reply.provider_stop
 
 
+@SPEAKS
 async def test_prose_is_a_reply(wired: Wired) -> None:
     """An adapter does not judge the text: what is not JSON comes back as it was said."""
     wired.script_stop("complete", "I think this draft is fine.")
     assert (await wired.provider.complete(MODEL, prompt_of())).text == "I think this draft is fine."
 
 
+@SPEAKS
 async def test_a_dripping_body_is_read_to_its_end(wired: Wired) -> None:
     """A response that arrives in tiny pieces reads like one that arrives at once."""
     wired.server.script(dripped(wired.form.stops("complete", '{"met":["c1","c2"]}')))
@@ -88,7 +92,7 @@ async def test_identifiers_are_cut_to_plain_text(wired: Wired) -> None:
     assert reply.request_id == "r" * 128
 
 
-@pytest.mark.parametrize("form", [CHAT, RESPONSES], indirect=True, ids=lambda form: form.module)
+@pytest.mark.parametrize("form", [CHAT, RESPONSES, DECISIONS], indirect=True, ids=lambda form: form.label)
 async def test_missing_usage_is_no_usage(wired: Wired, form: WireFormat) -> None:
     """A gateway that does not count leaves zeros; the reply is still a reply."""
     body = orjson.loads(form.stops("complete", "{}")) | {"usage": None}

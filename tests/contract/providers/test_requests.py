@@ -12,7 +12,7 @@ from pydantic import SecretStr, TypeAdapter
 from reviewer.core.draft import ImagePart
 from reviewer.core.errors import ConfigError
 from tests.support.prompts import PREFIX, prompt_of
-from tests.support.wire_formats import ANTHROPIC, CHAT, RESPONSES
+from tests.support.wire_formats import ANTHROPIC, CHAT, DECISIONS, RESPONSES, SPEAKING
 from tests.support.wired import KEY, MODEL, Make, Wired
 
 IMAGE = ImagePart("image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
@@ -22,6 +22,20 @@ AMBIENT = {
     "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
     "ANTHROPIC_PROFILE": "ambient",
     "ANTHROPIC_CUSTOM_HEADERS": "x-ambient: ambient",
+    "ANTHROPIC_BEDROCK_BASE_URL": "http://127.0.0.1:9",
+    "ANTHROPIC_VERTEX_BASE_URL": "http://127.0.0.1:9",
+    "ANTHROPIC_VERTEX_PROJECT_ID": "ambient",
+    "ANTHROPIC_FOUNDRY_API_KEY": "ambient",
+    "ANTHROPIC_FOUNDRY_BASE_URL": "http://127.0.0.1:9",
+    "ANTHROPIC_FOUNDRY_RESOURCE": "ambient",
+    "CLOUD_ML_REGION": "ambient",
+    "AWS_REGION": "eu-ambient-1",
+    "AWS_DEFAULT_REGION": "eu-ambient-1",
+    "AWS_BEDROCK_BASE_URL": "http://127.0.0.1:9",
+    "AZURE_OPENAI_API_KEY": "ambient",
+    "AZURE_OPENAI_AD_TOKEN": "ambient",
+    "AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9",
+    "OPENAI_API_VERSION": "ambient",
     "OPENAI_API_KEY": "ambient",
     "OPENAI_ADMIN_KEY": "ambient",
     "OPENAI_BASE_URL": "http://127.0.0.1:9",
@@ -33,7 +47,14 @@ AMBIENT = {
     "ALL_PROXY": "http://127.0.0.1:9",
 }
 GATEWAYS = pytest.mark.parametrize("form", [CHAT], indirect=True, ids=["openai_compatible"])
-VENDORS = pytest.mark.parametrize("form", [ANTHROPIC, RESPONSES], indirect=True, ids=["anthropic", "openai"])
+VENDORS = pytest.mark.parametrize("form", [ANTHROPIC, RESPONSES, DECISIONS], indirect=True, ids=lambda form: form.label)
+SPEAKS = pytest.mark.parametrize("form", SPEAKING, indirect=True, ids=lambda form: form.label)
+
+
+def _lasting(headers: dict[str, str]) -> dict[str, str]:
+    """Leave out what a signature says of the moment."""
+    signed = headers.get("authorization", "").partition("Signature=")[0]
+    return {name: value for name, value in headers.items() if name != "x-amz-date"} | {"authorization": signed}
 
 
 @pytest.mark.parametrize("effort", [None, "high"])
@@ -49,11 +70,12 @@ async def test_body_equals_the_plain_encoding(wired: Wired, effort: str | None) 
 async def test_body_has_the_type_of_the_sdk(wired: Wired, images: tuple[ImagePart, ...]) -> None:
     """The SDK's own request type, closed against unknown top-level keys, accepts the body."""
     await wired.provider.complete(MODEL, prompt_of(images=images))
-    body = wired.sent()
+    body = wired.form.plain(wired.sent())
     assert set(body) <= set(wired.form.params.__annotations__)
     TypeAdapter(wired.form.params).validate_json(orjson.dumps(body))
 
 
+@SPEAKS
 async def test_the_prefix_is_the_same_bytes_in_every_request(wired: Wired) -> None:
     """Everything up to the end of the prefix is byte for byte the same, so that the provider's cache can hold it."""
     await wired.provider.complete(MODEL, prompt_of("first draft"))
@@ -65,11 +87,11 @@ async def test_the_prefix_is_the_same_bytes_in_every_request(wired: Wired) -> No
 
 
 async def test_key_and_content_type_are_on_the_wire(wired: Wired) -> None:
-    """A request is JSON with the configured key as its bearer token, at the format's path."""
+    """A request is JSON with the configured key or a signature, at the format's path."""
     await wired.provider.complete(MODEL, prompt_of())
     (seen,) = wired.server.requests
     assert (seen.method, seen.path) == ("POST", wired.form.path)
-    assert seen.headers["authorization"] == f"Bearer {KEY}"
+    assert wired.form.authenticated(seen.headers, KEY)
     assert seen.headers["content-type"] == "application/json"
     assert int(seen.headers["content-length"]) == len(seen.body)
 
@@ -94,7 +116,7 @@ async def test_nothing_of_the_environment_is_used(
     async with wired.make() as provider:
         await provider.complete(MODEL, prompt_of())
     plain, ambient = wired.server.requests
-    assert ambient.headers == plain.headers
+    assert _lasting(ambient.headers) == _lasting(plain.headers)
     assert ambient.body == plain.body
     assert "ambient" not in str(ambient.headers)
 

@@ -1,4 +1,7 @@
-"""What we put on the wire is what the vendor's SDK would put there: only the way of sending is ours."""
+"""What we put on the wire is what the vendor's SDK would put there: only the way of sending is ours.
+
+Platforms, whose requests the SDK itself prepares, are held against its documented methods in `test_platforms.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from typing import Any
 import anthropic
 import httpx2
 import openai
+import pytest
 
 from tests.support.prompts import prompt_of
+from tests.support.wire_formats import ANTHROPIC, CHAT, DECISIONS, RESPONSES
 from tests.support.wired import KEY, MODEL, Wired
 
 # Set by each HTTP library for itself, or told anew at each call (attempt, timeout): no part of what is asked.
@@ -33,6 +38,7 @@ async def _post_by_the_sdk(wired: Wired, body: bytes) -> None:
         await client.post(path, cast_to=httpx2.Response, content=body)
 
 
+@pytest.mark.parametrize("form", [ANTHROPIC, RESPONSES, CHAT, DECISIONS], indirect=True, ids=lambda form: form.label)
 async def test_method_path_headers_and_body_are_those_of_the_sdk(wired: Wired) -> None:
     """The same body sent by the SDK itself gives the same request, so that a new SDK that asks for more fails here."""
     await wired.provider.complete(MODEL, prompt_of())

@@ -231,6 +231,23 @@ def test_an_unfit_screen_is_nobody_to_fall_back_on(behind: tuple[str, ...]) -> N
     assert (found.cause, found.effect) == (Cause.REVIEWER_UNAVAILABLE, Effect.HANDOFF)
 
 
+@pytest.mark.parametrize(("fields", "left"), [({}, ["bb-1"]), (PANEL_OF_3, ["bb-1"]), (CASCADE, ["aa-0", "bb-1"])])
+def test_what_only_screens_looks_first_or_not_at_all(fields: dict[str, object], left: list[str]) -> None:
+    """A model that only screens is no candidate but for the part of the screen, also not as a fallback."""
+    made, known = _many("aa", "bb", **fields)
+    first, second = known.models[0], made.reviewers[1]
+    models = (first.model_copy(update={"screens_only": True}), *known.models[1:])
+    marked = ModelCatalogue.model_validate(
+        {"schema": 1, "version": "1.0.0", "models": [model.model_dump() for model in models]}
+    )
+    plan = replace(made, reviewers=(replace_id(made.reviewers[0], "critic"), second))
+    assert names(candidates(plan, marked, draft_by("me"), TODAY, OPEN)) == left
+    found = seating(plan, marked, draft_by("me"), TODAY, OPEN)
+    if isinstance(found, Seating):
+        assert names(found.seats) == ["bb-1"]
+        assert found.spares == ()
+
+
 def test_a_plan_without_questions_asks_nobody() -> None:
     """Where no rubric asks the second model anything, a high-tier review is not complete without a person."""
     silent = plan_of(rubric(criterion("checked", judge="check")))

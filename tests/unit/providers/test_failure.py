@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reviewer.core.outcome import FailureKind
-from reviewer.providers.failure import MAX_RETRY_AFTER_S, error_code, kind_of, retry_after_s, tidy
+from reviewer.providers.failure import MAX_RETRY_AFTER_S, error_code, header_code, kind_of, retry_after_s, tidy
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ def test_a_code_is_an_identifier_or_nothing(content: bytes) -> None:
         ({"error": {"code": None, "type": "t"}}, "t"),
         ({"error": {"code": 429, "type": "t"}}, "t"),
         ({"error": {"code": "no spaces", "type": "t"}}, "t"),
+        ({"error": {"code": 429, "message": "m", "status": "RESOURCE_EXHAUSTED"}}, "RESOURCE_EXHAUSTED"),
         ({"error": "text"}, ""),
         ([], ""),
     ],
@@ -68,6 +69,20 @@ def test_a_code_is_an_identifier_or_nothing(content: bytes) -> None:
 def test_code_goes_before_type(body: object, code: str) -> None:
     """The more precise of the two identifiers is taken, where it is one."""
     assert error_code(orjson.dumps(body)) == code
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("ThrottlingException", "ThrottlingException"),
+        ("AccessDeniedException:http://internal.amazon.com/coral/", "AccessDeniedException"),
+        ("the patient takes 4,000 mg", ""),
+        ("", ""),
+    ],
+)
+def test_a_headers_code_is_an_identifier_or_nothing(value: str, code: str) -> None:
+    """AWS's header gives a code without what follows the colon, and no text passes for one."""
+    assert header_code({"x-amzn-errortype": value}) == code
 
 
 @given(st.integers(300, 999), st.text())

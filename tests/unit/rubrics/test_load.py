@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reviewer.core.errors import RubricError
+from reviewer.rubrics.lint import lint
 from reviewer.rubrics.load import load_cases, load_rulebook
 
 if TYPE_CHECKING:
@@ -127,6 +128,62 @@ def test_cross_file_fault(rules: Path, edit: Edit, name: str, old: str, new: str
 
     assert len(found) == 1
     assert expected in found[0]
+
+
+SCREEN = """\
+  - id: small
+    provider: openai_decisions
+    family: gpt
+    pinned: false
+    screens_only: true
+    context_tokens: 1000000
+    max_output_tokens: 128000
+    source: made up for the test
+"""
+LOOKS_FIRST = "reviewers: [first, critic, other]\n    mode: cascade\n    cascade: {screen: first}"
+
+
+def with_a_screen(edit: Edit, on_health: str, model: str = "small") -> None:
+    """Add a model that only screens, a reviewer that asks its provider, and the fields of the health route."""
+    edit("models.yaml", "models:\n", f"models:\n{SCREEN}")
+    edit("routing.yaml", "default:", f"  - id: first\n    provider: openai_decisions\n    model: {model}\ndefault:")
+    edit("routing.yaml", "rubrics: [health]\n    reviewers: [critic, other]", f"rubrics: [health]\n    {on_health}")
+
+
+def test_a_model_that_only_screens_may_look_first(rules: Path, edit: Edit) -> None:
+    """As a cascade's screen such a model is welcome, also in tier high and although its provider can move it."""
+    with_a_screen(edit, LOOKS_FIRST)
+    load_rulebook(rules, today=TODAY)
+    assert lint(rules, TODAY).errors == ()
+
+
+@pytest.mark.parametrize(
+    ("on_health", "model", "expected"),
+    [
+        (
+            "reviewers: [critic, first]",
+            "small",
+            "routes[0].reviewers[1]: first can only look first: name it as a cascade's screen, or leave it out",
+        ),
+        (
+            "reviewers: [other, critic, first]\n    mode: cascade\n    cascade: {screen: other}",
+            "small",
+            "routes[0].reviewers[2]: first can only look first: name it as a cascade's screen, or leave it out",
+        ),
+        (
+            LOOKS_FIRST,
+            "gpt-5.5",
+            "reviewers[2].provider: openai_decisions gives no full critique: "
+            "it serves models marked screens_only, not gpt-5.5",
+        ),
+    ],
+)
+def test_a_model_that_only_screens_gives_no_full_critique(
+    rules: Path, edit: Edit, on_health: str, model: str, expected: str
+) -> None:
+    """As a full reviewer it stops the load, and so does its provider with a model that is not marked."""
+    with_a_screen(edit, on_health, model)
+    assert any(fault.endswith(expected) for fault in faults(rules))
 
 
 def test_fault_inside_routing_is_placed(rules: Path, edit: Edit) -> None:
