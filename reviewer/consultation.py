@@ -23,6 +23,9 @@ from reviewer.core.outcome import (
     FailureKind,
     Malformed,
     Refused,
+    Reply,
+    Stopped,
+    StopReason,
     Truncated,
     Unavailable,
     Usage,
@@ -30,6 +33,7 @@ from reviewer.core.outcome import (
 from reviewer.core.prompt import Prompt
 from reviewer.core.rubric import Effect
 from reviewer.core.verdict import Cause, Trouble
+from reviewer.listening import Audience, Ear, attending, silenced
 from reviewer.providers.breaker import Breaker, BreakerPolicy
 from reviewer.providers.interface import ProviderError, ReviewerProvider
 from reviewer.providers.retry import AttemptRecord, RetryPolicy, complete_with_retry
@@ -46,12 +50,14 @@ class Brief:
         prompts: one a group of questions, at least one; asked at once.
         deadline: on the loop's clock; the consultation ends before it, whatever has come of it.
         purpose: what its calls are recorded as.
+        audience: hears findings while they are written; None asks for the reply in one piece.
     """
 
     prompts: tuple[Prompt, ...]
     tier: Tier
     deadline: float
     purpose: str = "critique"
+    audience: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,7 @@ class _Calls:
     candidate: Candidate
     provider: ReviewerProvider
     purpose: str
+    ear: Ear | None = None
     records: list[CallRecord] = field(default_factory=list)
 
     def add(self, attempt: AttemptRecord, prompt: Prompt, purpose: str) -> None:
@@ -87,7 +94,7 @@ class _Calls:
                 request_id=reply.request_id if reply else (error.request_id if error else ""),
                 prompt_digest=prompt.digest,
                 usage=usage,
-                cost_micro_usd=ModelCatalogue.cost_micro_usd(self.candidate.entry, usage) if reply else None,
+                cost_micro_usd=_cost(self.candidate.entry, reply),
                 latency_us=attempt.latency_us,
                 stop=reply.provider_stop if reply else "",
                 purpose=purpose,
@@ -153,7 +160,8 @@ class Consultant:
             failing = f"{model} kept failing and is left alone for a while"
             return Consultation(Unavailable(FailureKind.BREAKER_OPEN, failing))
         provider = self._providers[candidate.spec.provider]
-        calls = [_Calls(candidate, provider, brief.purpose) for _ in prompts]
+        ears = brief.audience.ears(model, prompts) if brief.audience else [None] * len(prompts)
+        calls = [_Calls(candidate, provider, brief.purpose, ear) for ear in ears]
         began = _loop_time()
         try:
             if len(prompts) == 1:
@@ -187,10 +195,15 @@ class Consultant:
             async with asyncio.timeout_at(until) as scope:
                 self._scopes.add(scope)
                 try:
-                    return await self._ask(prompt, calls, deadline)
+                    with attending(calls.ear, scope):
+                        return await self._ask(prompt, calls, deadline)
                 finally:
                     self._scopes.discard(scope)
         except TimeoutError:
+            if calls.ear is not None and (stopped := calls.ear.stopped) is not None:
+                cut = silenced(calls.provider.simulated)
+                calls.add(AttemptRecord(round((_loop_time() - began) * 1_000_000), cut, None), prompt, calls.purpose)
+                return stopped
             drained = self._drain_at is not None and self._drain_at < deadline
             kind = FailureKind.DRAINING if drained else FailureKind.DEADLINE
             lost = ProviderError(kind, "cut off")
@@ -216,6 +229,7 @@ class Consultant:
                 deadline=deadline,
                 policy=self._policy,
                 on_attempt=lambda attempt: calls.add(attempt, prompt, purpose),
+                listen=calls.ear.begin if calls.ear else None,
             )
         except ProviderError as exc:
             if exc.kind is FailureKind.TIMEOUT and not self.has_time(deadline):
@@ -223,7 +237,16 @@ class Consultant:
             if exc.kind is FailureKind.REFUSED:
                 return Refused("the second model's provider declined to examine the draft")
             return Unavailable(exc.kind, f"the second model gave no answer ({exc.kind.value})")
+        if reply.stop is StopReason.ENDED_EARLY and calls.ear is not None and calls.ear.stopped is not None:
+            return calls.ear.stopped
         return parse(reply, prompt)
+
+
+def _cost(entry: ModelEntry, reply: Reply | None) -> int | None:
+    """Return what a reply cost; one that we ended does not say what it used, or not all of it."""
+    if reply is None or reply.stop is StopReason.ENDED_EARLY:
+        return None
+    return ModelCatalogue.cost_micro_usd(entry, reply.usage)
 
 
 # A critique that takes longer than this is not slow, it is stuck.
@@ -251,14 +274,15 @@ def _tell(breaker: Breaker, outcome: CritiqueOutcome, began: float) -> None:
     """Say what an outcome means for the model's breaker.
 
     A deadline speaks against a model only where it had time; a refusal, a rate limit or a draft that is too large
-    speak of the request or the account. An unreadable or inattentive critic is as good as none.
+    speak of the request or the account; a critique that we ended says nothing. An unreadable or inattentive critic is
+    as good as none.
     """
     now = _loop_time()
     kind = outcome.kind if isinstance(outcome, Unavailable) else None
     slow = kind is FailureKind.DEADLINE and now - began >= SLOW_S
     if isinstance(outcome, Malformed) or kind in _AGAINST_THE_MODEL or slow:
         breaker.failed(now)
-    elif kind is None:
+    elif kind is None and not isinstance(outcome, Stopped):
         breaker.succeeded()
     else:
         breaker.abandoned()

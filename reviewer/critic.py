@@ -15,6 +15,7 @@ from random import Random
 
 from reviewer.consultation import Brief, Consultant
 from reviewer.core.choice import Candidate, Seating, seating
+from reviewer.core.finding import Finding
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.outcome import CallRecord, Critique, FailureKind, Unavailable
 from reviewer.core.passage import RedactedDraft
@@ -24,6 +25,7 @@ from reviewer.core.rulebook import Facts, Plan
 from reviewer.core.segments import SegmentIndex, segment
 from reviewer.core.verdict import EvidenceSet, Screening, Trouble, weigh_screen
 from reviewer.core.verification import verify_all
+from reviewer.listening import gather
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
 from reviewer.reuse import Kept, Memory, key_of
@@ -43,6 +45,7 @@ class Inquiry:
         waived: keys of the criteria that do not apply.
         deadline: on the loop's clock; the last critique ends before it, whatever has come of it.
         tenant: whose draft it is.
+        tell: is told of each finding as it arrives; None where nobody waits for that.
     """
 
     plan: Plan
@@ -52,6 +55,7 @@ class Inquiry:
     now: datetime
     deadline: float
     tenant: str = ""
+    tell: Callable[[Finding], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,8 @@ class Critic:
         if isinstance(seated, Trouble):
             return Criticism(troubles=(seated,))
         index = segment(inquiry.draft)
-        brief = Brief(self._prompts(inquiry, index), plan.tier, inquiry.deadline)
+        audience = gather(plan, inquiry.waived, index, inquiry.tell)
+        brief = Brief(self._prompts(inquiry, index), plan.tier, inquiry.deadline, audience=audience)
         key = key_of(inquiry.tenant, plan, seated, brief.prompts) if self._memory.keeps else ""
         if key and (kept := self._memory.find(key, asyncio.get_running_loop().time())) is not None:
             return Criticism(kept.critiques, index, (), kept.troubles, "", kept.review, kept.simulated)

@@ -145,7 +145,8 @@ class Pipeline:
             trail.found(checked.findings)
             barred = _barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
-            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant)
+            tell = trail.heard if observer else None
+            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, tell)
             criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index

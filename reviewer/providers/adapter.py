@@ -17,6 +17,8 @@ from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.outcome import FailureKind, Reply
 from reviewer.core.prompt import Prompt
 from reviewer.providers.body import BodyTemplate, encoded_prefix
+from reviewer.providers.intake import Assembly, Intake
+from reviewer.providers.interface import Listener
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.wire import Exchange, Received, Vendor
 
@@ -35,6 +37,8 @@ class Format:
         shape: the body with the holes `model`, `max_tokens`, `prefix`, `content` and, where wanted, `cache_key`.
         content: the variable part of a prompt, for the hole of that name.
         read: the answer's envelope; raises pydantic's `ValidationError` where it is not the format's.
+        streamed: fields of the body that ask for a stream.
+        assemble: what puts a streamed reply together, made anew for each.
     """
 
     vendor: Vendor
@@ -43,7 +47,9 @@ class Format:
     needs_key: bool
     shape: Callable[[ProviderSettings], dict[str, object]]
     content: Callable[[Prompt], list[dict[str, object]]]
-    read: Callable[[Received], Reply]
+    read: Callable[[bytes, Received], Reply]
+    streamed: dict[str, object]
+    assemble: Callable[[], Assembly]
 
 
 class Adapter:
@@ -63,7 +69,9 @@ class Adapter:
         self.name = settings.name
         self.simulated = settings.simulated
         self._form = form
-        self._template = BodyTemplate(form.shape(settings))
+        shape = form.shape(settings)
+        self._template = BodyTemplate(shape)
+        self._stream_template = BodyTemplate({**shape, **form.streamed})
         self._exchange = Exchange(form.vendor, settings, base_url, form.path)
 
     async def __aenter__(self) -> Self:
@@ -77,21 +85,33 @@ class Adapter:
         """Close all connections."""
         await self._exchange.close()
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:
         """Send one prompt; see `ReviewerProvider.complete`."""
+        if listener is None:
+            received = await self._exchange.post(self._template.fill(self._values(model, prompt)))
+            return self._whole(received, received.content or b"")
+        intake = Intake(self.name, self._form.assemble(), listener)
+        received = await self._exchange.post(self._stream_template.fill(self._values(model, prompt)), intake.hear)
+        if received.content is None:
+            return intake.reply(received)
+        reply = self._whole(received, received.content)
+        if reply.text:
+            listener.heard(reply.text)
+        return reply
+
+    def _values(self, model: str, prompt: Prompt) -> dict[str, bytes]:
         questionnaire = prompt.questionnaire
-        body = self._template.fill(
-            {
-                "model": orjson.dumps(model),
-                "max_tokens": orjson.dumps(prompt.max_output_tokens),
-                "cache_key": orjson.dumps(questionnaire.prefix_digest[:_CACHE_KEY_CHARS]),
-                "prefix": encoded_prefix(questionnaire.prefix),
-                "content": orjson.dumps(self._form.content(prompt)),
-            }
-        )
-        received = await self._exchange.post(body)
+        return {
+            "model": orjson.dumps(model),
+            "max_tokens": orjson.dumps(prompt.max_output_tokens),
+            "cache_key": orjson.dumps(questionnaire.prefix_digest[:_CACHE_KEY_CHARS]),
+            "prefix": encoded_prefix(questionnaire.prefix),
+            "content": orjson.dumps(self._form.content(prompt)),
+        }
+
+    def _whole(self, received: Received, content: bytes) -> Reply:
         try:
-            return self._form.read(received)
+            return self._form.read(content, received)
         except ValidationError as exc:
             faults = exc.error_count()
         # Raised out here: pydantic's error repeats the body, which may repeat the prompt.

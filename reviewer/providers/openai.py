@@ -17,10 +17,13 @@ from reviewer.core.questionnaire import FINDINGS_SCHEMA
 from reviewer.providers.adapter import Adapter, Format
 from reviewer.providers.body import hole, image_data_url, image_label
 from reviewer.providers.failure import tidy
+from reviewer.providers.intake import ENDED_EARLY, ErrorEventError
 from reviewer.providers.openai_client import PUBLIC_URL, VENDOR
 from reviewer.providers.settings import ProviderSettings
+from reviewer.providers.sse import Event
 from reviewer.providers.wire import Received
 
+_FINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _INCOMPLETE = {"max_output_tokens": StopReason.TRUNCATED, "content_filter": StopReason.REFUSED}
 
 
@@ -91,8 +94,11 @@ def _content(prompt: Prompt) -> list[dict[str, object]]:
     return parts
 
 
-def _read(received: Received) -> Reply:
-    response = _Response.model_validate_json(received.content)
+def _read(content: bytes | str, received: Received) -> Reply:
+    return _reply(_Response.model_validate_json(content), received)
+
+
+def _reply(response: _Response, received: Received) -> Reply:
     if response.status == "failed":
         raise received.failed(FailureKind.SERVER_ERROR, "the provider reports that it failed to generate a response")
     parts = [part for item in response.output if item.type == "message" for part in item.content or ()]
@@ -130,6 +136,63 @@ def _usage(usage: _Usage | None) -> Usage:
     )
 
 
+class _TextDelta(BaseModel):
+    delta: str
+
+
+class _Named(BaseModel):
+    model: str = ""
+
+
+class _Created(BaseModel):
+    response: _Named
+
+
+class _Final(BaseModel):
+    response: _Response
+
+
+class _Stream:
+    """A response as its events tell it (`openai.types.responses.ResponseStreamEvent`): an `Assembly`.
+
+    The last event repeats the response as a whole, and only that is read as the reply.
+    """
+
+    def __init__(self) -> None:
+        self.whole = False
+        self._model = ""
+        self._final: _Response | None = None
+
+    def take(self, event: Event) -> str:
+        """See `Assembly.take`."""
+        if event.name == "response.output_text.delta":
+            return _TextDelta.model_validate_json(event.data).delta
+        if event.name in _FINAL:
+            self._final = _Final.model_validate_json(event.data).response
+            self.whole = True
+        elif event.name == "response.created":
+            self._model = _Created.model_validate_json(event.data).response.model
+        elif event.name == "error":
+            raise ErrorEventError(event.data)
+        return ""
+
+    def reply(self, received: Received) -> Reply:
+        """See `Assembly.reply`."""
+        return _reply(self._final or _Response.model_validate({}), received)
+
+    def cut(self, received: Received) -> Reply:
+        """See `Assembly.cut`; usage would have come with the last event."""
+        return Reply(
+            text="",
+            stop=StopReason.ENDED_EARLY,
+            provider_stop=ENDED_EARLY,
+            served_model=tidy(self._model),
+            request_id=received.request_id,
+            usage=Usage(),
+            simulated=received.simulated,
+        )
+
+
 PROVIDER = partial(
     Adapter,
     Format(
@@ -140,5 +203,7 @@ PROVIDER = partial(
         shape=_shape,
         content=_content,
         read=_read,
+        streamed={"stream": True},
+        assemble=_Stream,
     ),
 )

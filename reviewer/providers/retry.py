@@ -7,13 +7,13 @@ is not begun. Which failures are worth another attempt is said by `FailureKind.r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from random import Random
 
 from reviewer.core.outcome import FailureKind, Reply
 from reviewer.core.prompt import Prompt
-from reviewer.providers.interface import ProviderError, ReviewerProvider
+from reviewer.providers.interface import Listener, ProviderError, ReviewerProvider
 
 BASE_DELAY_S = 0.2
 MAX_DELAY_S = 5.0
@@ -51,7 +51,7 @@ class RetryPolicy:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
-async def complete_with_retry(
+async def complete_with_retry(  # noqa: PLR0913 - the call's own arguments, and who hears of it
     provider: ReviewerProvider,
     model: str,
     prompt: Prompt,
@@ -59,6 +59,7 @@ async def complete_with_retry(
     deadline: float,
     policy: RetryPolicy,
     on_attempt: Callable[[AttemptRecord], None],
+    listen: Callable[[], Listener] | None = None,
 ) -> Reply:
     """Send one prompt, again where that may help and time allows.
 
@@ -66,6 +67,7 @@ async def complete_with_retry(
         deadline: on the event loop's clock; the attempt that is running then is cancelled.
         on_attempt: called after each attempt that came to an end, before any wait; not for one that the caller
             cancelled.
+        listen: gives each attempt a listener of its own; plain calls without it.
 
     Raises:
         ProviderError: the last attempt's; `TIMEOUT` where the deadline came first or left no time for any attempt.
@@ -75,7 +77,8 @@ async def complete_with_retry(
     attempt = 0
     while True:
         began = policy.clock()
-        outcome = await _attempt(provider, model, prompt, deadline)
+        call = provider.complete(model, prompt, listen()) if listen else provider.complete(model, prompt)
+        outcome = await _attempt(provider.name, call, deadline)
         latency_us = round((policy.clock() - began) * 1_000_000)
         if isinstance(outcome, Reply):
             on_attempt(AttemptRecord(latency_us, outcome, None))
@@ -93,11 +96,11 @@ async def complete_with_retry(
         await policy.sleep(min(asked + backoff, room))
 
 
-async def _attempt(provider: ReviewerProvider, model: str, prompt: Prompt, deadline: float) -> Reply | ProviderError:
+async def _attempt(name: str, call: Coroutine[None, None, Reply], deadline: float) -> Reply | ProviderError:
     try:
         async with asyncio.timeout_at(deadline):
-            return await provider.complete(model, prompt)
+            return await call
     except ProviderError as exc:
         return exc
     except TimeoutError:
-        return ProviderError(FailureKind.TIMEOUT, f"{provider.name}: no reply before the deadline")
+        return ProviderError(FailureKind.TIMEOUT, f"{name}: no reply before the deadline")

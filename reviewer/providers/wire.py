@@ -21,7 +21,16 @@ from reviewer.core.outcome import FailureKind
 from reviewer.providers.failure import error_code, kind_of, retry_after_s, tidy
 from reviewer.providers.interface import ProviderError
 from reviewer.providers.settings import ProviderSettings
-from reviewer.providers.transport import MAX_RESPONSE_BYTES, BodyTooLongError, content_of, open_session, read_bounded
+from reviewer.providers.transport import (
+    MAX_RESPONSE_BYTES,
+    BodyTooLongError,
+    Heard,
+    content_of,
+    is_stream,
+    open_session,
+    pour,
+    read_bounded,
+)
 
 SIMULATED_HEADER = "x-reviewer-simulated"
 _OURS = {
@@ -64,9 +73,9 @@ class Vendor:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A successful response, unread: `content` is the whole body, at most `MAX_RESPONSE_BYTES`."""
+    """A successful response, unread: `content` is the whole body, at most `MAX_RESPONSE_BYTES`; None for a stream."""
 
-    content: bytes
+    content: bytes | None
     http_status: int
     request_id: str
     simulated: bool
@@ -105,8 +114,11 @@ class Exchange:
         if session is not None:
             await session.close()
 
-    async def post(self, body: bytes) -> Received:
+    async def post(self, body: bytes, hear: Callable[[bytes], Heard] | None = None) -> Received:
         """Send one body and return the successful response.
+
+        Args:
+            hear: gets the body of a successful response piece by piece, where that is an event stream.
 
         Raises:
             ProviderError: the provider answered with an error status, or did not answer.
@@ -117,15 +129,15 @@ class Exchange:
         try:
             # A redirect would carry the prompt to a host that nobody configured.
             async with self._session.post(self._url, data=content, headers=headers, allow_redirects=False) as response:
-                answer = await read_bounded(response)
+                answer = await _read(response, hear)
         except BodyTooLongError:
             failure = self._failure(FailureKind.BAD_ENVELOPE, f"response is longer than {MAX_RESPONSE_BYTES} bytes")
         except (aiohttp.ClientError, OSError) as exc:
             failure = self._failure(FailureKind.CONNECTION, f"no response ({type(exc).__name__})")
         else:
-            if 200 <= response.status < 300:
+            if _is_success(response):
                 return Received(answer, response.status, self._request_id(response), self._simulated(response))
-            failure = self._status_failure(response, answer)
+            failure = self._status_failure(response, answer or b"")
         # Raised out here so that no exception that may hold the request is chained to it.
         raise failure
 
@@ -151,3 +163,15 @@ class Exchange:
 
     def _simulated(self, response: aiohttp.ClientResponse) -> bool:
         return self._settings.simulated or response.headers.get(SIMULATED_HEADER) == "1"
+
+
+def _is_success(response: aiohttp.ClientResponse) -> bool:
+    return 200 <= response.status < 300
+
+
+async def _read(response: aiohttp.ClientResponse, hear: Callable[[bytes], Heard] | None) -> bytes | None:
+    """Read a body to its end, or hand a stream to whoever hears it."""
+    if hear is None or not (_is_success(response) and is_stream(response)):
+        return await read_bounded(response)
+    await pour(response, hear)
+    return None

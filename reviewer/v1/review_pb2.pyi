@@ -119,6 +119,8 @@ class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType
     """Two reviewers disagree on a criterion."""
     CAUSE_DRAINING: _Cause.ValueType  # 17
     """The server shut down before the second model had answered."""
+    CAUSE_STOPPED_EARLY: _Cause.ValueType  # 19
+    """Told for information: one answer decided, and the second model was not heard to the end."""
 
 class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
     """Why a reason moved the verdict. The causes never merge into one another."""
@@ -159,6 +161,8 @@ CAUSE_DISAGREEMENT: Cause.ValueType  # 16
 """Two reviewers disagree on a criterion."""
 CAUSE_DRAINING: Cause.ValueType  # 17
 """The server shut down before the second model had answered."""
+CAUSE_STOPPED_EARLY: Cause.ValueType  # 19
+"""Told for information: one answer decided, and the second model was not heard to the end."""
 Global___Cause: _TypeAlias = Cause  # noqa: Y015
 
 class _GuidanceLevel:

@@ -19,7 +19,7 @@ from reviewer.core.routing import ReviewerSpec
 from reviewer.core.rulebook import Plan
 from reviewer.critic import Critic, Criticism, Inquiry
 from reviewer.providers.breaker import BreakerPolicy
-from reviewer.providers.interface import ProviderError
+from reviewer.providers.interface import Listener, ProviderError
 from tests.support.builders import FACTS, MOMENT, REVIEWERS, criterion, plan_of, request, rubric
 
 QUESTIONS = rubric(*(criterion(f"asked_{n}") for n in range(6)))
@@ -49,7 +49,7 @@ class HeldProvider:
     waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     left: int = 0
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:
         self.asked.append(model)
         self.waiting.release()
         try:
