@@ -49,7 +49,7 @@ class HeldProvider:
     waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     left: int = 0
 
-    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:  # noqa: ARG002 - nobody hears it
         self.asked.append(model)
         self.waiting.release()
         try:

@@ -203,10 +203,8 @@ async def test_every_fault_comes_out_alike(make: Make, form: WireFormat, kind: F
     async with SimulatedProvider(Script(rules=(rule,))) as server:
         base = server.base_url if form is ANTHROPIC else server.openai_base_url
         async with make(base_url=base) as provider:
-            outcomes = []
             # The first call fills the provider's cache, which later ones are told of.
-            for listener in (None, None, Heard()):
-                outcomes.append(await _outcome(provider.complete, listener))
+            outcomes = [await _outcome(provider.complete, listener) for listener in (None, None, Heard())]
     assert outcomes[2] == outcomes[1]
 
 

@@ -39,7 +39,7 @@ class ScriptedProvider:
     waits: list[float] = field(default_factory=list)
     records: list[AttemptRecord] = field(default_factory=list)
 
-    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:  # noqa: ARG002 - nobody hears it
         self.asked.append((model, prompt))
         self.now += self.takes_s
         self.entered.set()
