@@ -18,7 +18,6 @@ from reviewer.core.draft import Tier
 from reviewer.core.models import ModelCatalogue, ModelEntry
 from reviewer.core.outcome import (
     CallRecord,
-    Completed,
     CritiqueOutcome,
     FailureKind,
     Malformed,
@@ -217,7 +216,7 @@ class Consultant:
                 return outcome
             repaired = await self._ask_once(prompt.repaired(), calls, deadline, "repair")
             # The first answer was unreadable; an outage on the way to a second one is not a new cause.
-            return repaired if isinstance(repaired, Completed | Refused | Truncated | Malformed) else outcome
+            return outcome if isinstance(repaired, Unavailable) else repaired
         return outcome
 
     async def _ask_once(self, prompt: Prompt, calls: _Calls, deadline: float, purpose: str) -> CritiqueOutcome:

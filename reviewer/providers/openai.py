@@ -136,6 +136,10 @@ def _usage(usage: _Usage | None) -> Usage:
     )
 
 
+class _Typed(BaseModel):
+    type: str
+
+
 class _TextDelta(BaseModel):
     delta: str
 
@@ -165,14 +169,16 @@ class _Stream:
 
     def take(self, event: Event) -> str:
         """See `Assembly.take`."""
-        if event.name == "response.output_text.delta":
+        # Some gateways leave the name to the data, where OpenAI has it as well.
+        name = event.name or _Typed.model_validate_json(event.data).type
+        if name == "response.output_text.delta":
             return _TextDelta.model_validate_json(event.data).delta
-        if event.name in _FINAL:
+        if name in _FINAL:
             self._final = _Final.model_validate_json(event.data).response
             self.whole = True
-        elif event.name == "response.created":
+        elif name == "response.created":
             self._model = _Created.model_validate_json(event.data).response.model
-        elif event.name == "error":
+        elif name == "error":
             raise ErrorEventError(event.data)
         return ""
 

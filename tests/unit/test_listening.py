@@ -41,6 +41,8 @@ INDEX = index_of(DRAFT)
 WHOLE = rendered(questionnaire=build((QUESTIONS,), "")).prompt
 BREAKS = "\x00"
 """Where the connection is lost in a text."""
+INATTENTIVE = ' {"findings":[],"met":[],"steering":{"found":false,"seg":null},"unreadable_parts":[]}'
+"""A whole reply that fails the attention checks, which is not asked for again."""
 Written = str | FailureKind | None
 
 
@@ -158,7 +160,8 @@ async def test_silent_groups_are_left() -> None:
 
 @pytest.mark.parametrize(
     ("other", "kind"),
-    [(FailureKind.REFUSED, Refused), (FailureKind.TOO_LARGE, Unavailable), ("no JSON at all", Malformed)],
+    [(FailureKind.REFUSED, Refused), (FailureKind.TOO_LARGE, Unavailable), (INATTENTIVE, Malformed)],
+    ids=["refused", "too_large", "inattentive"],
 )
 async def test_what_another_group_said_of_the_draft_counts_for_more(other: Written, kind: type[object]) -> None:
     """A group that refused or could not be read fails the critique, although another one's answer decided."""
@@ -177,6 +180,17 @@ async def test_a_new_attempt_is_heard_anew() -> None:
     assert answered(held) == [("probe/first", Outcome.NOT_MET)]
     assert [finding.outcome for finding in held.told] == [Outcome.NOT_MET, Outcome.MET, Outcome.NOT_MET]
     assert [call.failure for call in held.consultation.calls] == [FailureKind.CONNECTION, None]
+
+
+async def test_a_repair_can_be_ended_too() -> None:
+    """Where a first answer could not be read, the second one may decide."""
+    held = await hold([["no JSON at all", rows(row("c1"))]])
+
+    assert answered(held) == [("probe/first", Outcome.NOT_MET)]
+    assert [(call.purpose, call.stop) for call in held.consultation.calls] == [
+        ("critique", "stop"),
+        ("repair", "ended_early"),
+    ]
 
 
 @pytest.mark.parametrize(

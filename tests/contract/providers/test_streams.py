@@ -71,6 +71,15 @@ async def test_a_stream_is_asked_for_only_where_somebody_listens(wired: Wired) -
     assert "stream" not in plain
 
 
+@pytest.mark.parametrize("form", [RESPONSES], indirect=True, ids=["openai"])
+async def test_the_data_names_an_event_without_a_name(wired: Wired) -> None:
+    """A gateway that sends data alone is understood all the same."""
+    events = [("", data) for _, data in told(wired.form, "complete", TEXT)]
+    reply, heard = await listen(wired, streamed([written(events)]))
+
+    assert reply.text == heard.text == TEXT
+
+
 async def test_enough_ends_the_call(wired: Wired) -> None:
     """Once the listener has heard enough the connection is given up at once, and what is known is told."""
     events = told(wired.form, "complete", TEXT)
