@@ -38,6 +38,7 @@ QUESTIONS = rubric(
 PLAN = plan_of(QUESTIONS, early_exit=True)
 PATIENT = plan_of(QUESTIONS)
 INDEX = index_of(DRAFT)
+CANDIDATE = Candidate(ReviewerSpec(id="critic", provider="anthropic", model="critic-1"), CATALOGUE.models[0])
 WHOLE = rendered(questionnaire=build((QUESTIONS,), "")).prompt
 BREAKS = "\x00"
 """Where the connection is lost in a text."""
@@ -124,11 +125,10 @@ async def hold(
     )
     told: list[Finding] = []
     audience = Audience(PLAN if early else PATIENT, frozenset(), QuoteFinder(INDEX), told.append)
-    spec = ReviewerSpec(id="critic", provider="anthropic", model="critic-1")
     deadline = asyncio.get_running_loop().time() + seconds
     brief = Brief(prompts, Tier.HIGH, deadline, audience=audience)
     before = asyncio.all_tasks()
-    consultation = await consultant.consult(Candidate(spec, CATALOGUE.models[0]), brief)
+    consultation = await consultant.consult(CANDIDATE, brief)
     assert asyncio.all_tasks() == before
     return Held(consultation, told, writer)
 
@@ -151,7 +151,8 @@ async def test_the_rest_is_not_heard() -> None:
 
 async def test_silent_groups_are_left() -> None:
     """Groups that have not said a word end with the one that decides; each has its call on record."""
-    held = await hold([[None], [rows(row("c2"))], [rows(row("c3"))], [None]])
+    async with asyncio.timeout(5):
+        held = await hold([[None], [rows(row("c2"))], [rows(row("c3"))], [None]], seconds=60)
 
     assert answered(held) == [("probe/second", Outcome.NOT_MET), ("probe/third", Outcome.NOT_MET)]
     assert [call.stop for call in held.consultation.calls] == ["ended_early"] * 4
@@ -218,6 +219,26 @@ async def test_without_early_exit_findings_are_only_told() -> None:
     assert held.consultation.outcome == Unavailable(
         FailureKind.DEADLINE, "the second model had not answered before the deadline"
     )
+
+
+async def test_an_early_end_says_nothing_of_the_model() -> None:
+    """To the breaker a critique that we ended is neither a success, which would forgive failures, nor a failure."""
+    outcomes = []
+    writer = Writer({"c1": [FailureKind.CONNECTION, rows(row("c1")), FailureKind.CONNECTION, None]})
+    consultant = Consultant(
+        {"anthropic": writer}, max_attempts=1, min_model_s=0.1, breaker=BreakerPolicy(2, 60), rng=Random(1)
+    )
+    for _ in range(4):
+        audience = gather(PLAN, frozenset(), INDEX, None)
+        brief = Brief((WHOLE,), Tier.HIGH, asyncio.get_running_loop().time() + 10, audience=audience)
+        outcomes.append((await consultant.consult(CANDIDATE, brief)).outcome)
+
+    assert isinstance(outcomes[1], Stopped)
+    assert [o.kind for o in outcomes if isinstance(o, Unavailable)] == [
+        FailureKind.CONNECTION,
+        FailureKind.CONNECTION,
+        FailureKind.BREAKER_OPEN,
+    ]
 
 
 def test_nobody_gathers_without_a_reason() -> None:
