@@ -24,7 +24,7 @@ from bench.processes import ROOT, Child
 from bench.report import Cell, Table
 from reviewer import telemetry
 from reviewer.app import create_log, open_app
-from reviewer.config import LedgerSettings, ProviderSection, ProvidersSettings, ServerSettings, Settings
+from reviewer.config import CanarySettings, LedgerSettings, ProviderSection, ProvidersSettings, ServerSettings, Settings
 
 if TYPE_CHECKING:
     from _lsprof import profiler_entry
@@ -57,6 +57,7 @@ async def functions(bed: Bed, model: Child, sample: str, calls: int) -> list[pro
     section = ProviderSection(api_key=SecretStr("bench"), base_url=model.address, simulated=True)
     settings = Settings(
         server=ServerSettings(address="127.0.0.1:0"),
+        canary=CanarySettings(percent=0),
         ledger=LedgerSettings(path=bed.folder / "profiled.db"),
         providers=ProvidersSettings(anthropic=section),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,19 +16,24 @@ from pydantic import SecretStr
 
 from reviewer import discovery
 from reviewer.admission import Admission
+from reviewer.budget import Budgets, require_prices
+from reviewer.canary import Canaries
 from reviewer.config import ProviderSection, Settings
+from reviewer.core.canary import Canary, canaries_of
+from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.ids import uuid7
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
-from reviewer.ledger.sqlite import SqliteLedger, create
+from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
 from reviewer.pipeline import Pipeline, World
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
+from reviewer.providers.line import LinePolicy
 from reviewer.providers.settings import ProviderSettings
 from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
-from reviewer.rubrics.load import load_rulebook
+from reviewer.rubrics.load import load_cases, load_rulebook
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import ReviewServicer
 from reviewer.signing import Identity, create_key, load_identity
@@ -43,6 +49,7 @@ class App:
     server: Server
     ledger: Ledger
     rulebook: Rulebook
+    canaries: Canaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,8 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
     """Open log, rules, providers and server; serving begins when this yields.
 
     Raises:
-        ConfigError: the server's address cannot be listened on.
+        ConfigError: the server's address cannot be listened on, a budget cannot be kept, or a bound is for a model that
+            nobody knows.
         RubricError: a rubric, routing or model file is invalid.
         LedgerUnavailableError: there is no log at the configured path.
     """
@@ -66,6 +74,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
     rulebook, warnings = load_rulebook(rubric_directory(settings), today=now.date())
     for fault in warnings:
         logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
+    require_prices(settings.budget, rulebook)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s))
         providers = {}
@@ -79,15 +88,21 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
             min_model_s=settings.deadline.min_model_s,
             breaker=BreakerPolicy(settings.critic.breaker_failures, settings.critic.breaker_open_s),
             entropy=os.urandom,
+            lines=_line_policy(settings, rulebook),
             memory=Memory(settings.reuse.window_s, settings.reuse.max_entries),
         )
         admission = Admission(ledger, settings.limits.max_in_flight, settings.limits.retry_after_s)
         # Of the reserve, what is left after this goes to the reply.
         record_s = settings.deadline.reserve_s * _RECORD_SHARE
         receipts = Receipts(open_identity(settings), timedelta(seconds=settings.signing.receipt_lifetime_s))
+        budgets = Budgets(ledger, settings.budget, time.monotonic)
         world = World(_now, _new_id, os.urandom)
-        pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, world, record_s)
+        pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s)
         pipeline.warm_up()
+        budget_s = settings.deadline.default_s - settings.deadline.reserve_s
+        shown = _canaries(settings, rulebook)
+        watch = Canaries(shown, pipeline, critic, settings.canary, budget_s, os.urandom)
+        canaries = await stack.enter_async_context(watch)
         servicer = ReviewServicer(pipeline, admission, settings.limits, settings.deadline)
         server = Server(servicer, admission, critic, ledger, settings.server, settings.limits)
         await stack.enter_async_context(server)
@@ -99,7 +114,7 @@ async def open_app(settings: Settings, simulated: SimulatedEndpoints | None = No
             simulated=simulated is not None,
             log=settings.ledger.path.name,
         )
-        yield App(server, ledger, rulebook)
+        yield App(server, ledger, rulebook, canaries)
 
 
 def create_log(settings: Settings) -> None:
@@ -110,6 +125,22 @@ def create_log(settings: Settings) -> None:
         ConfigError: the key cannot be created.
     """
     create(settings.ledger.path)
+    _make_key(settings)
+
+
+def upgrade_log(settings: Settings) -> int:
+    """Bring an older log up to date, and make a key for it where there is none yet; return the number of steps taken.
+
+    Raises:
+        LedgerUnavailableError: there is no log, or none that can be brought up to date.
+        ConfigError: the key cannot be created.
+    """
+    steps = upgrade(settings.ledger.path)
+    _make_key(settings)
+    return steps
+
+
+def _make_key(settings: Settings) -> None:
     if not _key_file(settings).exists():
         create_key(_key_file(settings))
 
@@ -135,6 +166,16 @@ def rubric_directory(settings: Settings) -> Path:
     package = Path(str(importlib.resources.files("reviewer")))
     beside = package.parent / "rubrics"
     return beside if (beside / "routing.yaml").is_file() else package / "_rubrics"
+
+
+def _canaries(settings: Settings, rulebook: Rulebook) -> tuple[Canary, ...]:
+    """Load the canaries, unless none is to be shown; a rule set without any is warned of."""
+    if not settings.canary.percent:
+        return ()
+    canaries = canaries_of([file for _, file in load_cases(rubric_directory(settings))], rulebook)
+    if not canaries:
+        logger().warning("no_canaries", rulebook=rulebook.digest)
+    return canaries
 
 
 def open_provider(name: str, section: ProviderSection, max_connections: int) -> ReviewerProvider:
@@ -177,6 +218,19 @@ def _configured(settings: Settings, simulated: SimulatedEndpoints | None) -> dic
         )
         for name, section in sections.items()
     }
+
+
+def _line_policy(settings: Settings, rulebook: Rulebook) -> LinePolicy:
+    """Read what holds for lines to models.
+
+    Raises:
+        ConfigError: a bound is for a model that is not in the catalogue, so that it would bind nobody.
+    """
+    critic = settings.critic
+    unknown = sorted(name for name in critic.calls_per_model if rulebook.catalogue.find(name) is None)
+    if unknown:
+        raise ConfigError(tuple(Fault("critic.calls_per_model", name, "is not in models.yaml") for name in unknown))
+    return LinePolicy(critic.max_calls_per_model, critic.calls_per_model, critic.hedge_percentile)
 
 
 def _now() -> datetime:

@@ -15,16 +15,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from reviewer.core.errors import ConfigError, Fault
+from reviewer.core.models import MicroUsd
+from reviewer.core.spending import TENANT_PATTERN
 
 ENV_PREFIX = "REVIEWER_"
 CONFIG_VARIABLE = "REVIEWER_CONFIG"
 """Names the TOML file; it is no setting itself."""
 MIB = 1024 * 1024
 
+TenantName = Annotated[str, Field(pattern=rf"^_?{TENANT_PATTERN}$")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Calls = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class _Section(BaseModel):
@@ -101,11 +105,25 @@ class CriticSettings(_Section):
         max_attempts: at the same prompt, retries of the transport included.
         breaker_failures: critiques of one model that fail in a row before it is left alone.
         breaker_open_s: for how long it is.
+        max_calls_per_model: at once; more wait for their turn, tenant by tenant.
+        calls_per_model: the same for models of their own, by id as in `models.yaml`; in the file only.
+        hedge_percentile: of a model's usual durations, after which a call that is still out is sent once more; 0 never.
     """
 
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     breaker_failures: Annotated[int, Field(ge=1, le=10_000)] = 5
     breaker_open_s: Seconds = 15.0
+    max_calls_per_model: Calls = 256
+    calls_per_model: Mapping[Annotated[str, Field(min_length=1, max_length=128)], Calls] = {}
+    hedge_percentile: Annotated[float, Field(ge=0, le=99.9)] = 0.0
+
+    @field_validator("hedge_percentile")
+    @classmethod
+    def _beyond_the_median(cls, value: float) -> float:
+        """Refuse to send every other call twice."""
+        if 0 < value < 50:
+            raise ValueError("is 0 (never), or 50 to 99.9")
+        return value
 
 
 class ReuseSettings(_Section):
@@ -118,6 +136,43 @@ class ReuseSettings(_Section):
 
     window_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     max_entries: Annotated[int, Field(ge=1, le=1_000_000)] = 2_000
+
+
+class BudgetSettings(_Section):
+    """What the second models may cost one tenant on one UTC day, at list price in micro-USD.
+
+    Attributes:
+        tenant_daily_micro_usd: of every tenant that is not named in `tenants`; None sets no bound.
+        tenants: by name.
+        on_exhausted: `handoff` leaves the decision to a person, `refuse` fails the call with RESOURCE_EXHAUSTED.
+        reread_s: how often the log is asked what other processes have spent.
+    """
+
+    tenant_daily_micro_usd: MicroUsd | None = None
+    tenants: dict[TenantName, MicroUsd] = Field(default_factory=dict)
+    on_exhausted: Literal["handoff", "refuse"] = "handoff"
+    reread_s: Seconds = 5.0
+
+    @property
+    def bounded(self) -> bool:
+        """Whether any tenant has a budget."""
+        return self.tenant_daily_micro_usd is not None or bool(self.tenants)
+
+    def of(self, tenant: str) -> int | None:
+        """Return a tenant's budget for a day; None where it has none."""
+        return self.tenants.get(tenant, self.tenant_daily_micro_usd)
+
+
+class CanarySettings(_Section):
+    """How second models are watched for blindness, by drafts that are known to be bad.
+
+    Attributes:
+        percent: of full reviews that are followed by a canary; 0 shows none, not even after an alarm.
+        misses: canaries in a row that one model lets pass before it is distrusted.
+    """
+
+    percent: Annotated[float, Field(ge=0, le=100)] = 1.0
+    misses: Annotated[int, Field(ge=1, le=10)] = 2
 
 
 class LedgerSettings(_Section):
@@ -207,6 +262,8 @@ class Settings(_Section):
     deadline: DeadlineSettings = DeadlineSettings()
     critic: CriticSettings = CriticSettings()
     reuse: ReuseSettings = ReuseSettings()
+    budget: BudgetSettings = BudgetSettings()
+    canary: CanarySettings = CanarySettings()
     ledger: LedgerSettings = LedgerSettings()
     signing: SigningSettings = SigningSettings()
     rubrics: RubricSettings = RubricSettings()
@@ -214,6 +271,7 @@ class Settings(_Section):
     log: LogSettings = LogSettings()
 
 
+_FILE_ONLY = ("critic", "calls_per_model")
 _VENDOR_KEYS = {
     "ANTHROPIC_API_KEY": ("providers", "anthropic", "api_key"),
     "OPENAI_API_KEY": ("providers", "openai", "api_key"),
@@ -241,7 +299,9 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
     for name in sorted(environ):
         if name.startswith(ENV_PREFIX) and name != CONFIG_VARIABLE:
             key = tuple(name.removeprefix(ENV_PREFIX).lower().split("__"))
-            if _put(values, key, environ[name]):
+            if key[:2] == _FILE_ONLY:
+                faults.append(Fault(name, "", "can only be set in the file: no variable can be named like a model"))
+            elif _put(values, key, environ[name]):
                 origin[key] = name
             else:
                 faults.append(Fault(name, "", "clashes with another setting"))
@@ -318,8 +378,8 @@ def _line_of(text: str, loc: tuple[str, ...]) -> int:
             table = tuple(piece.strip() for piece in match.group(1).split("."))
             if table == loc[: len(table)]:
                 best = number
-        elif match := re.match(r"\s*([\w.\-]+)\s*=", line):
-            key = (*table, *match.group(1).split("."))
+        elif match := re.match(r"\s*(?:\"([^\"]+)\"|([\w.\-]+))\s*=", line):
+            key = (*table, match.group(1)) if match.group(1) else (*table, *match.group(2).split("."))
             if key == loc:
                 return number
             if key == loc[: len(key)]:

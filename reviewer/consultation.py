@@ -8,8 +8,9 @@ does leaves here as an exception. Whom to ask, and in what order, is `reviewer.c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import Random
 
 from reviewer.core.choice import Candidate
@@ -31,11 +32,14 @@ from reviewer.core.outcome import (
 )
 from reviewer.core.prompt import Prompt
 from reviewer.core.rubric import Effect
+from reviewer.core.shortening import Estimate
 from reviewer.core.verdict import Cause, Trouble
-from reviewer.listening import Audience, Ear, attending, silenced
+from reviewer.listening import Audience, Ear, attending
+from reviewer.providers.attempt import AttemptRecord, Request
 from reviewer.providers.breaker import Breaker, BreakerPolicy
 from reviewer.providers.interface import ProviderError, ReviewerProvider
-from reviewer.providers.retry import AttemptRecord, RetryPolicy, complete_with_retry
+from reviewer.providers.line import Line, LinePolicy
+from reviewer.providers.retry import RetryPolicy, complete_with_retry
 
 CHARS_PER_TOKEN = 4
 """A cautious mean for English and Portuguese prose; only used to refuse what cannot fit anyway."""
@@ -50,12 +54,16 @@ class Brief:
         deadline: on the loop's clock; the consultation ends before it, whatever has come of it.
         purpose: what its calls are recorded as.
         audience: hears findings while they are written; None asks for the reply in one piece.
+        tenant: whose turn it is where places at a model are scarce.
+        canary: a canary is being shown; nothing in prompts or calls says so.
     """
 
     prompts: tuple[Prompt, ...]
     tier: Tier
     deadline: float
     purpose: str = "critique"
+    tenant: str = ""
+    canary: bool = False
     audience: Audience | None = None
 
 
@@ -78,11 +86,13 @@ class _Calls:
 
     candidate: Candidate
     provider: ReviewerProvider
+    line: Line
     purpose: str
+    tenant: str
     ear: Ear | None = None
     records: list[CallRecord] = field(default_factory=list)
 
-    def add(self, attempt: AttemptRecord, prompt: Prompt, purpose: str) -> None:
+    def add(self, prompt: Prompt, purpose: str, attempt: AttemptRecord) -> None:
         reply, error = attempt.reply, attempt.error
         usage = reply.usage if reply else Usage()
         self.records.append(
@@ -96,22 +106,33 @@ class _Calls:
                 cost_micro_usd=_cost(self.candidate.entry, reply),
                 latency_us=attempt.latency_us,
                 stop=reply.provider_stop if reply else "",
-                purpose=purpose,
+                purpose="hedge" if attempt.hedge else purpose,
                 failure=error.kind if error else None,
                 http_status=error.http_status if error else 0,
                 simulated=self.provider.simulated or any(end.simulated for end in (reply, error) if end),
             )
         )
 
+    def silenced(self) -> None:
+        """Say of the requests that were cut off that we ended them: another group's answer decided."""
+        word = StopReason.ENDED_EARLY.value
+        cut = FailureKind.DEADLINE
+        self.records = [replace(r, failure=None, stop=word) if r.failure is cut else r for r in self.records]
+
+    def cut_off(self, kind: FailureKind) -> None:
+        """Say of the requests that were cut off why they were."""
+        self.records = [replace(r, failure=kind) if r.failure is FailureKind.DEADLINE else r for r in self.records]
+
 
 class Consultant:
-    """Asks one second model at a time, and remembers which of them keep failing.
+    """Asks one second model at a time, and remembers of each how it fared.
 
     Args:
         providers: opened, by name.
         max_attempts: at one prompt.
         min_model_s: seconds below which a model is not asked.
         breaker: when a model that keeps failing is left alone.
+        lines: how many calls there may be at a model, and when one is sent twice.
         rng: draws the jitter of retries.
     """
 
@@ -122,15 +143,22 @@ class Consultant:
         max_attempts: int,
         min_model_s: float,
         breaker: BreakerPolicy,
+        lines: LinePolicy,
         rng: Random,
     ) -> None:
         """Keep the collaborators; nothing is opened here."""
         self._providers = providers
         self._policy = RetryPolicy(max_attempts, min_model_s, _loop_time, rng)
         self._breaker_policy = breaker
-        self._breakers: dict[str, Breaker] = {}
+        self._line_policy = lines
+        self._lines: dict[str, Line] = {}
         self._scopes: set[asyncio.Timeout] = set()
         self._drain_at: float | None = None
+
+    @property
+    def draining(self) -> bool:
+        """Whether consultations have been told to end."""
+        return self._drain_at is not None
 
     def drain(self, until: float) -> None:
         """End every consultation by `until` on the loop's clock; those that are not done then become DRAINING."""
@@ -144,6 +172,35 @@ class Consultant:
         """Whether enough is left until a deadline for a model to be asked."""
         return deadline - _loop_time() >= self._policy.min_attempt_s
 
+    def estimates(self, candidates: Iterable[Candidate]) -> dict[str, Estimate]:
+        """How long these take, by model id; without those of whom too little is known."""
+        named = {candidate.spec.model for candidate in candidates}.intersection(self._lines)
+        told = [(model, self._lines[model].estimate()) for model in named]
+        return {model: estimate for model, estimate in told if estimate is not None}
+
+    def _line(self, model: str) -> Line:
+        if model not in self._lines:
+            policy, least_s = self._line_policy, self._policy.min_attempt_s
+            self._lines[model] = Line(model, policy, self._breaker_policy, least_s, _loop_time)
+        return self._lines[model]
+
+    def distrust(self, model: str) -> None:
+        """Leave a model alone until `trust`, but for canaries once its breaker's time is over."""
+        self._line(model).breaker.trip(_loop_time())
+
+    def trust(self, model: str) -> None:
+        """Believe a model again."""
+        self._line(model).breaker.restore()
+
+    def distrusts(self, model: str) -> bool:
+        """Whether a model is asked nothing but canaries."""
+        return self._line(model).breaker.distrusted
+
+    def awaits_canary(self, model: str) -> bool:
+        """Whether a model is distrusted and may be shown a canary now."""
+        breaker = self._line(model).breaker
+        return breaker.distrusted and breaker.may_try(_loop_time())
+
     async def consult(self, candidate: Candidate, brief: Brief) -> Consultation:
         """Ask one reviewer, unless its breaker is open or the prompt does not fit into its context.
 
@@ -154,24 +211,26 @@ class Consultant:
         prompts = [replace(prompt, max_output_tokens=bound) for prompt in brief.prompts]
         if not _fits(prompts[0], candidate.entry):
             return Consultation(Truncated(f"the request does not fit into the context of {candidate.entry.id}"))
-        breaker = self._breakers.setdefault(model, Breaker(self._breaker_policy))
-        if not breaker.admits(_loop_time()):
-            failing = f"{model} kept failing and is left alone for a while"
-            return Consultation(Unavailable(FailureKind.BREAKER_OPEN, failing))
+        line = self._line(model)
+        breaker = line.breaker
+        if not breaker.admits(_loop_time(), canary=brief.canary):
+            return Consultation(_left_alone(model, breaker))
         provider = self._providers[candidate.spec.provider]
         ears = brief.audience.ears(model, prompts) if brief.audience else [None] * len(prompts)
-        calls = [_Calls(candidate, provider, brief.purpose, ear) for ear in ears]
-        began = _loop_time()
+        calls = [_Calls(candidate, provider, line, brief.purpose, brief.tenant, ear) for ear in ears]
         try:
             if len(prompts) == 1:
                 outcome = await self._ask_in_time(prompts[0], calls[0], brief.deadline)
             else:
                 outcome = await self._ask_all(prompts, calls, brief.deadline)
         except BaseException:
-            breaker.abandoned()
+            line.breaker.abandoned()
             raise
-        _tell(breaker, outcome, began)
         records = tuple([record for group in calls for record in group.records])
+        _tell(breaker, outcome, records, prompts[0].digest)
+        if breaker.distrusted and not brief.canary:
+            # Found blind while it was answering: this answer is worth as little as those of the canaries.
+            return Consultation(_left_alone(model, breaker), records)
         return Consultation(outcome, records, _served_troubles(candidate.entry, records, brief.tier))
 
     async def _ask_all(self, prompts: list[Prompt], calls: list[_Calls], deadline: float) -> CritiqueOutcome:
@@ -185,9 +244,8 @@ class Consultant:
 
     async def _ask_in_time(self, prompt: Prompt, calls: _Calls, deadline: float) -> CritiqueOutcome:
         """Ask within the deadline, or within what a shutdown leaves of it."""
-        began = _loop_time()
         until = deadline if self._drain_at is None else min(deadline, self._drain_at)
-        if until <= began:
+        if until <= _loop_time():
             # Drained between two models: a call begun now would be paid for and cut off.
             return Unavailable(FailureKind.DRAINING, _CUT_OFF[FailureKind.DRAINING])
         try:
@@ -200,13 +258,11 @@ class Consultant:
                     self._scopes.discard(scope)
         except TimeoutError:
             if calls.ear is not None and (stopped := calls.ear.stopped) is not None:
-                cut = silenced(calls.provider.simulated)
-                calls.add(AttemptRecord(round((_loop_time() - began) * 1_000_000), cut, None), prompt, calls.purpose)
+                calls.silenced()
                 return stopped
             drained = self._drain_at is not None and self._drain_at < deadline
             kind = FailureKind.DRAINING if drained else FailureKind.DEADLINE
-            lost = ProviderError(kind, "cut off")
-            calls.add(AttemptRecord(round((_loop_time() - began) * 1_000_000), None, lost), prompt, calls.purpose)
+            calls.cut_off(kind)
             return Unavailable(kind, _CUT_OFF[kind])
 
     async def _ask(self, prompt: Prompt, calls: _Calls, deadline: float) -> CritiqueOutcome:
@@ -220,21 +276,18 @@ class Consultant:
         return outcome
 
     async def _ask_once(self, prompt: Prompt, calls: _Calls, deadline: float, purpose: str) -> CritiqueOutcome:
+        listen = calls.ear.begin if calls.ear else None
+        request = Request(calls.provider, calls.candidate.spec.model, prompt, calls.tenant, deadline, listen)
+        attempt = partial(calls.line.send, request, partial(calls.add, prompt, purpose))
         try:
-            reply = await complete_with_retry(
-                calls.provider,
-                calls.candidate.spec.model,
-                prompt,
-                deadline=deadline,
-                policy=self._policy,
-                on_attempt=lambda attempt: calls.add(attempt, prompt, purpose),
-                listen=calls.ear.begin if calls.ear else None,
-            )
+            reply = await complete_with_retry(attempt, deadline=deadline, policy=self._policy)
         except ProviderError as exc:
             if exc.kind is FailureKind.TIMEOUT and not self.has_time(deadline):
                 return Unavailable(FailureKind.DEADLINE, _CUT_OFF[FailureKind.DEADLINE])
             if exc.kind is FailureKind.REFUSED:
                 return Refused("the second model's provider declined to examine the draft")
+            if exc.kind is FailureKind.CONGESTED:
+                return Unavailable(exc.kind, "all places at the second model were taken, and none came free in time")
             return Unavailable(exc.kind, f"the second model gave no answer ({exc.kind.value})")
         if reply.stop is StopReason.ENDED_EARLY and calls.ear is not None and calls.ear.stopped is not None:
             return calls.ear.stopped
@@ -269,22 +322,32 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _tell(breaker: Breaker, outcome: CritiqueOutcome, began: float) -> None:
+def _tell(breaker: Breaker, outcome: CritiqueOutcome, calls: tuple[CallRecord, ...], digest: str) -> None:
     """Say what an outcome means for the model's breaker.
 
     A deadline speaks against a model only where it had time; a refusal, a rate limit or a draft that is too large
     speak of the request or the account; a critique that we ended says nothing. An unreadable or inattentive critic is
-    as good as none.
+    as good as none, but what it was shown may have made it so.
     """
     now = _loop_time()
     kind = outcome.kind if isinstance(outcome, Unavailable) else None
-    slow = kind is FailureKind.DEADLINE and now - began >= SLOW_S
-    if isinstance(outcome, Malformed) or kind in _AGAINST_THE_MODEL or slow:
+    slow = kind is FailureKind.DEADLINE and any(c.failure and c.latency_us >= SLOW_S * 1_000_000 for c in calls)
+    if isinstance(outcome, Malformed):
+        breaker.failed(now, digest)
+    elif kind in _AGAINST_THE_MODEL or slow:
         breaker.failed(now)
     elif kind is None and not isinstance(outcome, Stopped):
         breaker.succeeded()
     else:
         breaker.abandoned()
+
+
+def _left_alone(model: str, breaker: Breaker) -> Unavailable:
+    if breaker.distrusted:
+        why = f"{model} failed its canaries (drafts known to be bad) and is not trusted until it passes one"
+    else:
+        why = f"{model} kept failing and is left alone for a while"
+    return Unavailable(FailureKind.BREAKER_OPEN, why)
 
 
 def _fits(prompt: Prompt, entry: ModelEntry) -> bool:

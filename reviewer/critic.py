@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 
+from reviewer.budget import Allowance
 from reviewer.consultation import Brief, Consultant
-from reviewer.core.choice import Candidate, Seating, seating
+from reviewer.core.choice import Candidate, Seating, seating, summon
 from reviewer.core.finding import Finding
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.outcome import CallRecord, Critique, FailureKind, Unavailable
@@ -23,16 +24,17 @@ from reviewer.core.prompt import Header, Prompt, divide, render
 from reviewer.core.questionnaire import Questionnaire, split
 from reviewer.core.rulebook import Facts, Plan
 from reviewer.core.segments import SegmentIndex, segment
+from reviewer.core.shortening import SCREEN_SHARE, shorten
+from reviewer.core.spending import ceiling_micro_usd
 from reviewer.core.verdict import EvidenceSet, Screening, Trouble, weigh_screen
 from reviewer.core.verification import verify_all
 from reviewer.listening import gather
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
+from reviewer.providers.line import LinePolicy
 from reviewer.reuse import Kept, Memory, key_of
 
 NONCE_BYTES = 24
-SCREEN_SHARE = 0.5
-"""Of the time that is left, what a screen may use up: one that hangs must not take the strong reviewer's time."""
 
 _TOO_LATE = Critique("", Unavailable(FailureKind.DEADLINE, "the deadline left no time to ask the second model"))
 
@@ -45,6 +47,8 @@ class Inquiry:
         waived: keys of the criteria that do not apply.
         deadline: on the loop's clock; the last critique ends before it, whatever has come of it.
         tenant: whose draft it is.
+        allowance: what pays for it; None where nobody keeps account.
+        examinee: model that a canary is meant for: it alone is asked, in whatever mode the route is. Else empty.
         tell: is told of each finding as it arrives; None where nobody waits for that.
     """
 
@@ -55,6 +59,8 @@ class Inquiry:
     now: datetime
     deadline: float
     tenant: str = ""
+    allowance: Allowance | None = None
+    examinee: str = ""
     tell: Callable[[Finding], None] | None = None
 
 
@@ -107,6 +113,7 @@ class Critic:
         min_model_s: seconds below which a model is not asked.
         breaker: when a model that keeps failing is left alone.
         entropy: gives random bytes for boundaries and attention checks.
+        lines: how many calls there may be at a model, and when one is sent twice.
         memory: keeps answers for reviews to come.
     """
 
@@ -119,6 +126,7 @@ class Critic:
         min_model_s: float,
         breaker: BreakerPolicy,
         entropy: Callable[[int], bytes],
+        lines: LinePolicy | None = None,
         memory: Memory | None = None,
     ) -> None:
         """Keep the collaborators; nothing is opened here."""
@@ -128,52 +136,104 @@ class Critic:
         self._memory = memory or Memory(0, 1)
         jitter = Random(int.from_bytes(entropy(8)))  # noqa: S311 - it spreads retries in time and guards nothing
         self._consultant = Consultant(
-            providers, max_attempts=max_attempts, min_model_s=min_model_s, breaker=breaker, rng=jitter
+            providers,
+            max_attempts=max_attempts,
+            min_model_s=min_model_s,
+            breaker=breaker,
+            lines=lines or LinePolicy(),
+            rng=jitter,
         )
+
+    @property
+    def draining(self) -> bool:
+        """Whether critiques have been told to end."""
+        return self._consultant.draining
 
     def drain(self, until: float) -> None:
         """End every critique by `until` on the loop's clock; those that are not done then become DRAINING."""
         self._consultant.drain(until)
 
+    def distrust(self, model: str) -> None:
+        """Ask a model nothing but canaries from now on; reviews go to the route's others, or to a person.
+
+        What it said before is not taken again either.
+        """
+        self._consultant.distrust(model)
+        self._memory.forget()
+
+    def trust(self, model: str) -> None:
+        """Ask a model again as before."""
+        self._consultant.trust(model)
+
+    def awaits_canary(self, model: str) -> bool:
+        """Whether a model is distrusted and may be shown a canary now."""
+        return self._consultant.awaits_canary(model)
+
     async def criticise(self, inquiry: Inquiry) -> Criticism:
         """Make the critiques that a plan asks for.
 
-        Bounded by the inquiry's deadline; raises only when cancelled, and then leaves no call behind.
+        Bounded by the inquiry's deadline; where it raises it leaves no call behind.
+
+        Raises:
+            BudgetExhaustedError, LedgerUnavailableError: see `Allowance.reserve`.
         """
         plan = inquiry.plan
         if not plan.full:
             return Criticism()
-        seated = seating(plan, self._catalogue, inquiry.draft, inquiry.now.date(), self._providers)
+        terms = (plan, self._catalogue, inquiry.draft, inquiry.now.date(), self._providers)
+        seated = summon(inquiry.examinee, *terms) if inquiry.examinee else seating(*terms)
         if isinstance(seated, Trouble):
             return Criticism(troubles=(seated,))
         index = segment(inquiry.draft)
-        audience = gather(plan, inquiry.waived, index, inquiry.tell)
-        brief = Brief(self._prompts(inquiry, index), plan.tier, inquiry.deadline, audience=audience)
-        key = key_of(inquiry.tenant, plan, seated, brief.prompts) if self._memory.keeps else ""
+        examined = bool(inquiry.examinee)
+        prompts = self._prompts(inquiry, index)
+        brief = Brief(prompts, plan.tier, inquiry.deadline, tenant=inquiry.tenant, canary=examined)
+        brief = replace(brief, audience=gather(plan, inquiry.waived, index, inquiry.tell))
+        # A model is examined by what it says now.
+        reusable = self._memory.keeps and not examined
+        key = key_of(inquiry.tenant, plan, seated, brief.prompts) if reusable else ""
         if key and (kept := self._memory.find(key, asyncio.get_running_loop().time())) is not None:
             return Criticism(kept.critiques, index, (), kept.troubles, "", kept.review, kept.simulated)
+        fitting = self._in_time(seated, plan, inquiry.deadline)
+        if isinstance(fitting, Trouble):
+            return Criticism(troubles=(*seated.notes, fitting))
+        if inquiry.allowance is not None:
+            spent = await inquiry.allowance.reserve(lambda: ceiling_micro_usd(fitting, brief.prompts))
+            if spent is not None:
+                return Criticism(troubles=(spent,))
         heard: list[Criticism] = []
         word = Screening.PASSES_ON
-        if seated.screen is not None:
-            screened, word = await self._look_first(seated.screen, brief, inquiry, index)
+        if fitting.screen is not None:
+            share = SCREEN_SHARE if fitting.seats else 1.0
+            screened, word = await self._look_first(fitting.screen, brief, share, inquiry, index)
             heard.append(screened)
-        if word is Screening.PASSES_ON:
-            heard += await self._hold(seated, brief)
-        return _together(heard, index, seated.notes, key)
+        if word is Screening.PASSES_ON and fitting.seats:
+            heard += await self._hold(fitting, brief)
+        # Answers of fewer than the route names must not be taken for those of all.
+        return _together(heard, index, fitting.notes, key if fitting is seated else "")
 
     def remember(self, criticism: Criticism, review: str) -> None:
         """Keep the answers of a review that is in the log, for reviews that ask the same."""
-        if criticism.key:
+        doubtful = any(self._consultant.distrusts(critique.judge) for critique in criticism.critiques)
+        if criticism.key and not doubtful:
             kept = Kept(review, criticism.critiques, criticism.troubles, criticism.simulated)
             self._memory.keep(criticism.key, kept, asyncio.get_running_loop().time())
 
+    def _in_time(self, seated: Seating, plan: Plan, deadline: float) -> Seating | Trouble:
+        """Fit a seating into what is left until a deadline."""
+        screen = (seated.screen,) if seated.screen else ()
+        estimates = self._consultant.estimates((*seated.seats, *seated.spares, *screen))
+        left_s = deadline - asyncio.get_running_loop().time()
+        quorum, clears = plan.route.quorum, plan.screen_clears
+        return shorten(seated, estimates, left_s, quorum=quorum, screen_clears=clears)
+
     async def _look_first(
-        self, screen: Candidate, brief: Brief, inquiry: Inquiry, index: SegmentIndex
+        self, screen: Candidate, brief: Brief, share: float, inquiry: Inquiry, index: SegmentIndex
     ) -> tuple[Criticism, Screening]:
-        """Ask the screen, and say whether anybody else need be asked."""
+        """Ask the screen within a share of the time, and say whether anybody else need be asked."""
         now = asyncio.get_running_loop().time()
-        share = replace(brief, deadline=now + (brief.deadline - now) * SCREEN_SHARE, purpose="screen")
-        criticism = await self._ask_in_turn(screen, _Bench([], set()), share)
+        within = replace(brief, deadline=now + (brief.deadline - now) * share, purpose="screen")
+        criticism = await self._ask_in_turn(screen, _Bench([], set()), within)
         critiques = (replace(criticism.critiques[0], screen=True),)
         findings = verify_all(critiques, index, inquiry.plan, inquiry.waived)
         evidence = EvidenceSet(inquiry.plan, inquiry.facts, findings, critiques, waived=inquiry.waived)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from reviewer.core.arrival import Arrival
 from reviewer.core.critique import stopped
 from reviewer.core.finding import Finding
-from reviewer.core.outcome import Answer, Reply, Stopped, StopReason, Usage
+from reviewer.core.outcome import Answer, Stopped
 from reviewer.core.prompt import Prompt
 from reviewer.core.rulebook import Plan
 from reviewer.core.segments import SegmentIndex
@@ -141,9 +141,3 @@ def attending(ear: Ear | None, scope: asyncio.Timeout) -> Iterator[None]:
     finally:
         ear.scopes.discard(scope)
         ear.leave()
-
-
-def silenced(simulated: bool) -> Reply:  # noqa: FBT001 - a fact about the provider, handed on
-    """Return what stands for the reply of a call that was ended because of another group's answer."""
-    word = StopReason.ENDED_EARLY
-    return Reply("", word, word.value, "", "", Usage(), simulated)

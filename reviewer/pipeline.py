@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from reviewer.admission import Admission, recall, replay
+from reviewer.budget import Allowance, Budgets
 from reviewer.checks.runner import run_checks
 from reviewer.core.baseline import INJECTION_CRITERIA
 from reviewer.core.check import Subject
@@ -25,7 +26,16 @@ from reviewer.core.outcome import Completed
 from reviewer.core.passage import RedactedDraft
 from reviewer.core.record import CONTENT_KEY_BYTES, seal
 from reviewer.core.redaction import redact
-from reviewer.core.review import Handoff, HandoffState, RecordedReview, Review, RouteTaken, Stage
+from reviewer.core.review import (
+    CANARY_TENANT,
+    Examination,
+    Handoff,
+    HandoffState,
+    RecordedReview,
+    Review,
+    RouteTaken,
+    Stage,
+)
 from reviewer.core.rulebook import Facts, Plan, Rulebook, inapplicable
 from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict, decide
 from reviewer.core.verification import verify_all
@@ -64,6 +74,7 @@ class Case:
     draft: RedactedDraft
     findings: tuple[Finding, ...]
     criticism: Criticism
+    canary: str = ""
 
 
 class Pipeline:
@@ -76,6 +87,7 @@ class Pipeline:
         critic: Critic,
         ledger: Ledger,
         receipts: Receipts,
+        budgets: Budgets,
         world: World,
         record_s: float,
     ) -> None:
@@ -90,7 +102,13 @@ class Pipeline:
         self._ledger = ledger
         self._receipts = receipts
         self._world = world
+        self._budgets = budgets
         self._record_s = record_s
+        self._afterwards: Callable[[RecordedReview], None] = _nobody
+
+    def look_on(self, afterwards: Callable[[RecordedReview], None]) -> None:
+        """Have somebody told of each review that was asked for; must not block, must not raise."""
+        self._afterwards = afterwards
 
     async def review(self, request: ReviewRequest, deadline: float, observer: Observer | None = None) -> RecordedReview:
         """Review one draft, or return the review that its request id has already.
@@ -101,11 +119,27 @@ class Pipeline:
         Raises:
             RequestError: the revision it names does not exist or does not fit.
             IdempotencyConflictError, InProgressError: see `Admission.once`.
+            BudgetExhaustedError: the tenant's budget is used up, and the settings want the call to fail then.
             LedgerUnavailableError: there is no record, so there is no verdict.
         """
-        recorded = await self._admission.once(request, deadline, lambda: self._review(request, deadline, observer))
+        recorded = await self._admission.once(request, deadline, lambda: self._paid(request, deadline, observer))
         report(recorded)
+        self._afterwards(recorded)
         return self._receipts.attach(recorded, self._world.now())
+
+    async def review_canary(self, request: ReviewRequest, examination: Examination, deadline: float) -> RecordedReview:
+        """Review a draft that is known to be bad, as any other one but for three things.
+
+        Only the examined model is asked, no ticket is made, and the record belongs to nobody who calls.
+
+        Raises:
+            LedgerUnavailableError: there is no record.
+        """
+        own = replace(request, tenant=CANARY_TENANT, request_id="")
+        with self._budgets.allowance(CANARY_TENANT, self._world.now()) as allowance:
+            recorded = await self._review(own, deadline, None, allowance, examination)
+            self._budgets.settle(recorded.review)
+        return recorded
 
     def warm_up(self) -> None:
         """Do once, for every route, what is only slow the first time (patterns, phone plans): no caller shall wait."""
@@ -115,7 +149,8 @@ class Pipeline:
             request = ReviewRequest("", "", "", route.intents[0].removesuffix(".*"), draft)
             plan = self._rulebook.plan(request.intent, None, "", b"")
             facts = _facts(request)
-            run_checks(plan, inapplicable(plan, facts), Subject(redact(request, plan.public_values), "", now))
+            subject = Subject(redact(request, plan.public_values), "", now, plan.policy_facts)
+            run_checks(plan, inapplicable(plan, facts), subject)
 
     async def find(self, tenant: str, review_id: str) -> RecordedReview:
         """Read a review from the log.
@@ -129,7 +164,22 @@ class Pipeline:
             raise ReviewNotFoundError(f"no review reviews/{review_id[:64]}")
         return self._receipts.attach(recall(stored), self._world.now())
 
-    async def _review(self, request: ReviewRequest, deadline: float, observer: Observer | None) -> RecordedReview:
+    async def _paid(self, request: ReviewRequest, deadline: float, observer: Observer | None) -> RecordedReview:
+        """Make a review at its tenant's expense."""
+        with self._budgets.allowance(request.tenant, self._world.now()) as allowance:
+            recorded = await self._review(request, deadline, observer, allowance)
+            if not recorded.replayed:
+                self._budgets.settle(recorded.review)
+        return recorded
+
+    async def _review(
+        self,
+        request: ReviewRequest,
+        deadline: float,
+        observer: Observer | None,
+        allowance: Allowance,
+        canary: Examination | None = None,
+    ) -> RecordedReview:
         trail = Trail(observer or Unwatched())
         now = self._world.now()
         with trail.stage(Stage.ADMIT):
@@ -141,19 +191,21 @@ class Pipeline:
             large = _is_large(request)
             draft = await _run(large, redact, request, plan.public_values)
         with trail.stage(Stage.CHECK):
-            checked = await _run(large, run_checks, plan, waived, Subject(draft, request.locale, now))
+            subject = Subject(draft, request.locale, now, plan.policy_facts)
+            checked = await _run(large, run_checks, plan, waived, subject)
             trail.found(checked.findings)
             barred = _barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
+            examinee = canary.model if canary else ""
             tell = trail.heard if observer else None
-            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, tell)
+            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, allowance, examinee, tell)
             criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index
             answered = verify_all(criticism.critiques, index, plan, waived) if index is not None else ()
             trail.found(answered)
         with trail.stage(Stage.DECIDE):
-            case = Case(plan, draft, (*checked.findings, *answered), criticism)
+            case = Case(plan, draft, (*checked.findings, *answered), criticism, canary.case if canary else "")
             troubles = (*checked.troubles, *criticism.troubles)
             attempt = request.revision.attempt if request.revision else 0
             evidence = EvidenceSet(plan, facts, case.findings, criticism.critiques, troubles, attempt, waived)
@@ -205,7 +257,7 @@ class Pipeline:
     ) -> Review:
         plan, criticism, now = case.plan, case.criticism, self._world.now()
         handoff = None
-        if decision.verdict is Verdict.HUMAN_HANDOFF:
+        if decision.verdict is Verdict.HUMAN_HANDOFF and not case.canary:
             handoff = Handoff(str(self._world.new_id(now)), HandoffState.OPEN, now)
         outcomes = [critique.outcome for critique in criticism.critiques]
         return Review(
@@ -243,7 +295,12 @@ class Pipeline:
             dropped_findings=sum([outcome.dropped for outcome in outcomes if isinstance(outcome, Completed)]),
             revision=request.revision,
             labels=request.labels,
+            canary=case.canary,
         )
+
+
+def _nobody(recorded: RecordedReview) -> None:
+    """Nobody looks on."""
 
 
 def _is_large(request: ReviewRequest) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from datetime import date
 from types import TracebackType
 from typing import Literal, Protocol
 
@@ -133,6 +134,11 @@ def logger() -> structlog.typing.FilteringBoundLogger:
     """Return the package's event logger."""
     log: structlog.typing.FilteringBoundLogger = structlog.get_logger("reviewer")
     return log
+
+
+def report_exhausted(tenant: str, day: date, **micro_usd: int) -> None:
+    """Write the event of a budget that does not pay for another review, with the sums that say why."""
+    logger().warning("budget_exhausted", tenant=tenant, day=day.isoformat(), **micro_usd)
 
 
 def report(recorded: RecordedReview) -> None:

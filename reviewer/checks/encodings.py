@@ -29,10 +29,22 @@ _SHORT_BLOB = r"[A-Za-z0-9+/_\-]{16,}={0,2}"
 _WORDS = (
     *("criteri", "crit\u00e9rio", "question", "rubric", "approv", "review", "evaluat", "grader", "verdict", "outcome"),
     *("ignor", "disregard", "forget", "overrid", "bypass", "instruct", "previous", "system", "assistant", "im_start"),
-    *("steering", "draft", "pergunta", "pregunta", "aprov", "aprueb", "revisor", "avaliad", "veredi", "desconsider"),
+    *(
+        "steering",
+        "finding",
+        "draft",
+        "pergunta",
+        "pregunta",
+        "aprov",
+        "aprueb",
+        "revisor",
+        "avaliad",
+        "veredi",
+        "desconsider",
+    ),
     *("esque\u00e7a", "olvid", "kriteri"),
 )
-"""Of these at least one stands in whatever steers a review, which a test holds against every sign's examples."""
+"""Of these at least one stands in whatever steers a review, but for a bare score; a test holds it against examples."""
 _KEY_WORDS = (
     "criteri",
     "crit\u00e9rio",

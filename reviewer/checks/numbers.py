@@ -1,13 +1,15 @@
-"""Check `numbers`: does every figure of the draft stand in a source, a tool result or the conversation?
+"""Check `numbers`: does every figure of the draft stand in a source, a tool result, the conversation or a policy fact?
 
 Figures are compared by value and unit, whatever their spelling. A number without a unit vouches for an equal one
 with a unit where a user wrote it, or where no word follows it (tables, JSON). Computed figures are not recomputed:
-a sum that nobody wrote counts as unsupported.
+a sum that nobody wrote counts as unsupported. A policy fact vouches for its figures with their units only, and is read
+once for all requests of a plan.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -70,13 +72,13 @@ def _check(kinds: tuple[FigureKind, ...], subject: Subject) -> CheckOutcome:
     shown = quotes(passage, spans)
     listed = "; ".join(dict.fromkeys(q.text.strip() for q in shown))
     more = f" and {len(spans) - MAX_QUOTES} more" if len(spans) > MAX_QUOTES else ""
-    why = f"stand in no source and not in the conversation: {listed}{more}"
+    why = f"stand in no source, no policy fact and not in the conversation: {listed}{more}"
     return Flagged(why, shown, fix="Remove the figures that nothing supports, or give those of the source.")
 
 
 @lru_cache(maxsize=64)
 def _supported(count: int) -> Passed:
-    return Passed(why=f"all {count} figures stand in the sources or the conversation")
+    return Passed(why=f"all {count} figures stand in the sources, the policy facts or the conversation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,7 @@ class _Support:
     bare: set[Decimal] = field(default_factory=set)
 
     def add(self, passage: Passage, kinds: tuple[FigureKind, ...]) -> None:
-        for figure in (*find_figures(passage.text, kinds), *find_spelled(passage.text, kinds)):
-            self.keys.update(figure.keys)
-        if "version" in kinds:
-            self.keys.update(versions_vouched(passage.text))
+        self.keys.update(_keys(passage.text, kinds))
         self.bare.update(bare_numbers(passage.text, before_words=passage.role is Role.USER))
 
     def add_dates(self, now: datetime) -> None:
@@ -103,6 +102,19 @@ class _Support:
 
     def vouches_for(self, figure: Figure) -> bool:
         return any(key in self.keys for key in figure.keys) or any(value in self.bare for value in figure.values)
+
+
+def _keys(text: str, kinds: tuple[FigureKind, ...]) -> Iterator[Key]:
+    for figure in (*find_figures(text, kinds), *find_spelled(text, kinds)):
+        yield from figure.keys
+    if "version" in kinds:
+        yield from versions_vouched(text)
+
+
+@lru_cache(maxsize=256)
+def _stated(facts: tuple[str, ...], kinds: tuple[FigureKind, ...]) -> frozenset[Key]:
+    """Return what policy facts vouch for; there are as many pairs as plans and checks."""
+    return frozenset(key for text in facts for key in _keys(text, kinds))
 
 
 def _not_literal(figures: list[Figure], subject: Subject) -> list[Figure]:
@@ -125,7 +137,10 @@ def _not_literal(figures: list[Figure], subject: Subject) -> list[Figure]:
 def _unsupported(figures: list[Figure], subject: Subject, kinds: tuple[FigureKind, ...]) -> list[Figure]:
     """Return the figures that nothing vouches for; reads no more material than it takes to vouch for all."""
     support = _Support()
-    open_figures = figures
+    stated = _stated(subject.policy_facts, kinds)
+    open_figures = [figure for figure in figures if stated.isdisjoint(figure.keys)]
+    if not open_figures:
+        return []
     for place in _EVIDENCE:
         for passage in subject.draft.at(place):
             support.add(passage, kinds)

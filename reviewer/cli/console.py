@@ -26,6 +26,10 @@ ConfigOption = Annotated[
     typer.Option("--config", "-c", help="TOML file with settings.", envvar=CONFIG_VARIABLE, show_default=False),
 ]
 
+LogPathOption = Annotated[
+    Path | None, typer.Option("--path", help="Log file; default: the one the settings name.", show_default=False)
+]
+
 
 class Exit(IntEnum):
     """Exit status of a command: part of the contract with scripts."""

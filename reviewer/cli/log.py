@@ -11,35 +11,44 @@ from typing import Annotated
 import typer
 
 from reviewer.admission import recall
-from reviewer.app import create_log
-from reviewer.cli.console import ConfigOption, errors_end_the_command, fail, out, settings_or_exit
+from reviewer.app import create_log, upgrade_log
+from reviewer.cli.console import ConfigOption, LogPathOption, errors_end_the_command, fail, out, settings_or_exit
+from reviewer.cli.costs import costs
 from reviewer.cli.render import log_table, review_panel
 from reviewer.client import review_json
+from reviewer.config import Settings
 from reviewer.core.merkle import leaf_hash
+from reviewer.core.review import CANARY_TENANT
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.serving.replies import review_message
 from reviewer.serving.requests import DEFAULT_TENANT
 
 app = typer.Typer(help="Create and read the verdict log.", no_args_is_help=True)
-_PathOption = Annotated[
-    Path | None, typer.Option("--path", help="Log file; default: the one the settings name.", show_default=False)
-]
+app.command("costs")(costs)
 
 
 @app.command("init")
-def init(path: _PathOption = None, config: ConfigOption = None) -> None:
+def init(path: LogPathOption = None, config: ConfigOption = None) -> None:
     """Create an empty log; refuses where a file exists already."""
     target = path or settings_or_exit(config).ledger.path
     with errors_end_the_command():
-        settings = settings_or_exit(config)
-        create_log(settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"path": target})}))
+        create_log(_settings_for(target, config))
     out.print(f"created {target}", markup=False)
+
+
+@app.command("upgrade")
+def upgrade(path: LogPathOption = None, config: ConfigOption = None) -> None:
+    """Bring a log of an older version up to date; entries stay as they are. Stop every service on it first."""
+    target = path or settings_or_exit(config).ledger.path
+    with errors_end_the_command():
+        steps = upgrade_log(_settings_for(target, config))
+    out.print(f"upgraded {target}" if steps else f"{target} is up to date", markup=False)
 
 
 @app.command("list")
 def list_(
-    path: _PathOption = None,
+    path: LogPathOption = None,
     first: Annotated[int | None, typer.Option(help="First index; default: the latest entries.", min=0)] = None,
     limit: Annotated[int, typer.Option(help="How many.", min=1, max=10_000)] = 20,
     config: ConfigOption = None,
@@ -54,7 +63,8 @@ def list_(
 @app.command("show")
 def show(
     name: Annotated[str, typer.Argument(help="reviews/{id}, or the id alone.")],
-    path: _PathOption = None,
+    path: LogPathOption = None,
+    tenant: Annotated[str, typer.Option(help="Whose review it is.")] = DEFAULT_TENANT,
     json_: Annotated[bool, typer.Option("--json", help="The whole review as JSON.")] = False,
     record: Annotated[bool, typer.Option("--record", help="The canonical record, byte for byte.")] = False,
     config: ConfigOption = None,
@@ -62,7 +72,7 @@ def show(
     """Show one entry, after checking its leaf hash and the commitment to its content."""
     target = path or settings_or_exit(config).ledger.path
     with errors_end_the_command():
-        stored = asyncio.run(_find(target, name.removeprefix("reviews/")))
+        stored = asyncio.run(_find(target, tenant, name.removeprefix("reviews/")))
         if stored is None:
             fail(f"no review {name} in {target.name}")
         if problem := _problem(stored):
@@ -70,11 +80,19 @@ def show(
         if record:
             typer.echo(stored.record.decode())
             return
-        message = review_message(recall(stored))
+        recorded = recall(stored)
+        message = review_message(recorded)
     if json_:
         typer.echo(review_json(message))
     else:
+        if canary := recorded.review.canary:
+            out.print(f"canary {canary}: shown by the service itself, answered to nobody", markup=False)
         out.print(review_panel(message))
+
+
+def _settings_for(path: Path, config: Path | None) -> Settings:
+    settings = settings_or_exit(config)
+    return settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"path": path})})
 
 
 def _problem(stored: Stored) -> str:
@@ -95,6 +113,7 @@ async def _page(path: Path, first: int | None, limit: int) -> tuple[Stored, ...]
         return await ledger.page(start, limit)
 
 
-async def _find(path: Path, review_id: str) -> Stored | None:
+async def _find(path: Path, tenant: str, review_id: str) -> Stored | None:
     async with SqliteLedger(path) as ledger:
-        return await ledger.find_review(DEFAULT_TENANT, review_id)
+        own = await ledger.find_review(tenant, review_id)
+        return own or await ledger.find_review(CANARY_TENANT, review_id)

@@ -13,6 +13,7 @@ from rich.text import Text
 from reviewer.client import Cause, Quote, Reason, Review, Verdict
 from reviewer.core.record import rfc3339
 from reviewer.core.review import RecordedReview
+from reviewer.core.spending import Spent
 
 _STYLES = {
     Verdict.VERDICT_APPROVE: ("APPROVE", "green"),
@@ -56,10 +57,26 @@ def log_table(entries: Iterable[RecordedReview]) -> Table:
             rfc3339(review.created_at)[:19] + "Z",
             review.id,
             escape(review.intent),
-            f"[{style}]{name}[/]" + (" (simulated)" if review.simulated else ""),
+            f"[{style}]{name}[/]"
+            + (" (simulated)" if review.simulated else "")
+            + (" (canary)" if review.canary else ""),
             causes,
             entry.position.leaf_hash.hex()[:12],
         )
+    return table
+
+
+def costs_table(rows: Iterable[tuple[str, Spent]]) -> Table:
+    """Show what reviews cost, one tenant a row."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("tenant", no_wrap=True)
+    for column in ("calls", "input tokens", "cached", "output tokens", "cost in USD", "unpriced calls"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for tenant, spent in rows:
+        share = f"{spent.cached_input_tokens / spent.input_tokens:.0%}" if spent.input_tokens else "-"
+        usd = f"{spent.micro_usd / 1_000_000:.6f}"
+        tokens = (f"{spent.input_tokens:,}", share, f"{spent.output_tokens:,}")
+        table.add_row(escape(tenant), f"{spent.calls:,}", *tokens, usd, f"{spent.unpriced_calls:,}")
     return table
 
 

@@ -113,7 +113,9 @@ def _call_own(settings: Settings, subject: ReviewSubject, timeout_s: float, *, s
 
     with tempfile.TemporaryDirectory() as folder, errors_end_the_command():
         server = settings.server.model_copy(update={"address": "127.0.0.1:0"})
-        local = settings.model_copy(update={"server": server})
+        # A service for one review has no time to show canaries.
+        canary = settings.canary.model_copy(update={"percent": 0})
+        local = settings.model_copy(update={"server": server, "canary": canary})
         if simulate:
             ledger = settings.ledger.model_copy(update={"path": Path(folder) / "log.db"})
             local = local.model_copy(update={"ledger": ledger})

@@ -17,6 +17,7 @@ from reviewer.v1 import review_service_pb2 as pb
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from reviewer.v1.review_pb2 import Review
 
+TENANT_KEY: Final = "x-reviewer-tenant"
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 # Only UNAVAILABLE is retried, by gRPC itself, within the call's deadline: the request id makes that safe.
 _SERVICE_CONFIG: Final = json.dumps(
@@ -58,12 +59,14 @@ class ReviewClient:
     Args:
         address: host and port.
         timeout_s: deadline of each call, in seconds.
+        tenant: whom the calls are made for; empty for the service's default tenant.
     """
 
-    def __init__(self, address: str, timeout_s: float = 30.0) -> None:
+    def __init__(self, address: str, timeout_s: float = 30.0, tenant: str = "") -> None:
         """Keep the address; nothing connects yet."""
         self._address = address
         self._timeout_s = timeout_s
+        self._metadata = ((TENANT_KEY, tenant),) if tenant else ()
         self._channel: grpc.aio.Channel | None = None
 
     async def __aenter__(self) -> Self:
@@ -95,7 +98,9 @@ class ReviewClient:
         if not subject.request_id:
             subject.request_id = uuid4().hex
         try:
-            response = await self._stub().ReviewDraft(pb.ReviewDraftRequest(subject=subject), timeout=self._timeout_s)
+            response = await self._stub().ReviewDraft(
+                pb.ReviewDraftRequest(subject=subject), timeout=self._timeout_s, metadata=self._metadata
+            )
         except grpc.aio.AioRpcError as exc:
             raise _failed(exc) from exc
         return response.review
@@ -110,7 +115,7 @@ class ReviewClient:
             subject.request_id = uuid4().hex
         try:
             async for event in self._stub().StreamReview(
-                pb.StreamReviewRequest(subject=subject), timeout=self._timeout_s
+                pb.StreamReviewRequest(subject=subject), timeout=self._timeout_s, metadata=self._metadata
             ):
                 yield event
         except grpc.aio.AioRpcError as exc:
@@ -123,7 +128,9 @@ class ReviewClient:
             CallFailedError: there is none, or the log cannot be read.
         """
         try:
-            response = await self._stub().GetReview(pb.GetReviewRequest(name=name), timeout=self._timeout_s)
+            response = await self._stub().GetReview(
+                pb.GetReviewRequest(name=name), timeout=self._timeout_s, metadata=self._metadata
+            )
         except grpc.aio.AioRpcError as exc:
             raise _failed(exc) from exc
         return response.review

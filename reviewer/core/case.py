@@ -92,7 +92,11 @@ class Expectation(Frozen):
 
 
 class Case(Frozen):
-    """One labelled draft."""
+    """One labelled draft.
+
+    Attributes:
+        canary: shown to second models in production, to see whether they still object. Only the critic can catch it.
+    """
 
     id: Slug
     intent: Intent
@@ -100,6 +104,7 @@ class Case(Frozen):
     tags: tuple[Slug, ...] = ()
     origin: Literal["invented", "incident", "human_label"] = "invented"
     note: ShortText | None = None
+    canary: bool = False
     conversation: tuple[CaseTurn, ...] = Field(min_length=1)
     sources: tuple[CaseSource, ...] = ()
     draft: CaseDraft

@@ -20,11 +20,13 @@ class Subject:
     Attributes:
         locale: BCP 47 tag as the caller gave it, `pt-BR`; empty where unknown.
         now: UTC time of admission: checks read no clock.
+        policy_facts: what the plan's rubrics state as true, trusted text: the plan's own tuple, the same each time.
     """
 
     draft: RedactedDraft
     locale: str
     now: datetime
+    policy_facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

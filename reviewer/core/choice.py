@@ -30,7 +30,8 @@ class Seating:
     """Who is asked, and who stands by.
 
     Attributes:
-        seats: reviewers that are asked at once, at least one; no two of one family.
+        seats: reviewers that are asked at once; no two of one family. At least one, unless the time that is left is the
+            screen's alone (`reviewer.core.shortening`).
         spares: who takes the place of one that cannot be reached, in order of preference.
         screen: who looks first; None where the route wants none, or where the one it names may not judge this draft.
         notes: what is missing from what the route wants and can be done without.
@@ -58,6 +59,22 @@ def seating(
     if plan.route.cascade is not None:
         return _cascade(chosen, plan.route.cascade.screen, _absence(plan, catalogue, draft))
     return Seating(chosen[:1], chosen[1:])
+
+
+def summon(
+    model: str, plan: Plan, catalogue: ModelCatalogue, draft: RedactedDraft, today: date, providers: Container[str]
+) -> Seating | Trouble:
+    """Seat one model alone, without anybody to take its place, if it may judge a draft at all.
+
+    Args:
+        model: as its reviewer names it.
+        today, providers: as for `candidates`.
+    """
+    chosen = candidates(plan, catalogue, draft, today, providers)
+    if isinstance(chosen, Trouble):
+        return chosen
+    seats = tuple([candidate for candidate in chosen if candidate.spec.model == model])[:1]
+    return Seating(seats) if seats else Trouble(Cause.REVIEWER_UNAVAILABLE, f"{model} may not judge this draft")
 
 
 def _panel(plan: Plan, chosen: tuple[Candidate, ...], absence: Cause) -> Seating | Trouble:

@@ -77,6 +77,10 @@ class OverloadError(ReviewerError):
         self.retry_after_s = retry_after_s
 
 
+class BudgetExhaustedError(OverloadError):
+    """A tenant's budget for the day is used up (`RESOURCE_EXHAUSTED`); it is there again at midnight UTC."""
+
+
 class DrainingError(ReviewerError):
     """The server is shutting down and takes no new work (`UNAVAILABLE`)."""
 

@@ -20,7 +20,7 @@ from reviewer.core.rubric import Frozen, ShortText, Slug
 ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,127}$")]
 MicroUsd = Annotated[int, Field(ge=0, le=10**12)]
 
-_PER_MILLION = 1_000_000
+PER_MILLION = 1_000_000
 _DATE_SUFFIX = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8})\Z")
 
 
@@ -30,6 +30,9 @@ class Price(Frozen):
     Attributes:
         cached_input: None where the provider lists no discount: cached tokens are charged as input.
         cache_write: None where the provider lists no surcharge: written tokens are charged as input.
+        reasoning: None where the provider lists no price of its own: reasoning is charged as output.
+        batch_percent: what a call made in a batch costs, in percent of all prices here: 50 is half. None where no
+            discount is known: it costs what any call does.
         source: where the price is published, with its address.
         as_of: day on which it was read there.
     """
@@ -38,6 +41,8 @@ class Price(Frozen):
     cached_input: MicroUsd | None = None
     cache_write: MicroUsd | None = None
     output: MicroUsd
+    reasoning: MicroUsd | None = None
+    batch_percent: int | None = Field(default=None, ge=0, le=100)
     source: ShortText
     as_of: date
 
@@ -109,11 +114,14 @@ class ModelCatalogue(Frozen):
         return self.find(name) or self.find(_DATE_SUFFIX.sub("", name))
 
     @staticmethod
-    def cost_micro_usd(entry: ModelEntry, usage: Usage) -> int | None:
+    def cost_micro_usd(entry: ModelEntry, usage: Usage, *, batch: bool = False) -> int | None:
         """Return what a call cost at list price, in micro-USD rounded half up, or None where the price is unknown.
 
-        Cached and written tokens are parts of the input; should a provider report more of them than input, nothing is
-        subtracted below zero, so that the cost errs upwards.
+        Cached and written tokens are parts of the input, reasoning is part of the output; should a provider report
+        more of them than of the whole, nothing is subtracted below zero, so that the cost errs upwards.
+
+        Args:
+            batch: the call was made in a batch.
         """
         price = entry.price
         if price is None:
@@ -123,9 +131,11 @@ class ModelCatalogue(Frozen):
             plain * price.input
             + usage.cached_input_tokens * (price.input if price.cached_input is None else price.cached_input)
             + usage.cache_write_tokens * (price.input if price.cache_write is None else price.cache_write)
-            + usage.output_tokens * price.output
+            + max(usage.output_tokens - usage.reasoning_tokens, 0) * price.output
+            + usage.reasoning_tokens * (price.output if price.reasoning is None else price.reasoning)
         )
-        return (total + _PER_MILLION // 2) // _PER_MILLION
+        percent = 100 if price.batch_percent is None or not batch else price.batch_percent
+        return (total * percent + 50 * PER_MILLION) // (100 * PER_MILLION)
 
     @staticmethod
     def is_served(entry: ModelEntry, served_model: str) -> bool:

@@ -60,7 +60,11 @@ class Reply:
 
 
 class FailureKind(StrEnum):
-    """Why a call gave no reply."""
+    """Why a call gave no reply.
+
+    CONGESTED: no place at the model came free in time, so nothing was sent. SUPERSEDED: an equal request, sent beside
+    this one, was answered first.
+    """
 
     TIMEOUT = "timeout"
     RATE_LIMITED = "rate_limited"
@@ -72,6 +76,8 @@ class FailureKind(StrEnum):
     TOO_LARGE = "too_large"
     BAD_ENVELOPE = "bad_envelope"
     BREAKER_OPEN = "breaker_open"
+    CONGESTED = "congested"
+    SUPERSEDED = "superseded"
     DEADLINE = "deadline"
     DRAINING = "draining"
 
@@ -93,6 +99,7 @@ _OUTAGE = _RETRYABLE | {
     FailureKind.BAD_ENVELOPE,
     FailureKind.TIMEOUT,
     FailureKind.BREAKER_OPEN,
+    FailureKind.CONGESTED,
     FailureKind.REJECTED,
 }
 
@@ -106,8 +113,8 @@ class CallRecord:
         http_status: 0 where no response arrived.
         cost_micro_usd: None where the price or the usage is unknown.
         latency_us: from request to reply or failure, microseconds.
-        purpose: `critique`, `screen` for a cascade's first model, or `repair` for the one second ask after an
-            unreadable reply.
+        purpose: `critique`, `screen` for a cascade's first model, `repair` for the one second ask after an
+            unreadable reply, or `hedge` for a request sent beside an equal one that was late.
     """
 
     provider: str

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 
 from reviewer.core.draft import Drafter, ImagePart, Role, ToolCall
 from reviewer.core.rubric import Place
@@ -38,6 +39,9 @@ class Substitution:
     original_end: int
 
 
+_START = attrgetter("start")
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One redacted text with its address.
@@ -64,7 +68,7 @@ class Passage:
 
     def _map(self, offset: int, *, at_end: bool) -> int:
         subs = self.substitutions
-        index = (bisect_left if at_end else bisect_right)([s.start for s in subs], offset) - 1
+        index = (bisect_left if at_end else bisect_right)(subs, offset, key=_START) - 1
         if index < 0:
             return offset
         sub = subs[index]

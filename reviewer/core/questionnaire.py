@@ -136,7 +136,7 @@ def build(rubrics: tuple[Rubric, ...], locale: str) -> Questionnaire:
             continue
         overlay = rubric.overlay(locale)
         lines.append(f"# Questions of {rubric.id}\nPurpose: {rubric.purpose}")
-        facts = [*rubric.policy_facts, *(overlay.policy_facts if overlay else ())]
+        facts = rubric.facts(locale)
         if facts:
             lines.append("Facts you may rely on:")
             lines.extend(f"- {fact.text}" for fact in facts)

@@ -71,9 +71,9 @@ class Expectation:
 
 
 def claims_of(recorded: RecordedReview, origin: str, lifetime: timedelta) -> Claims | None:
-    """Return what a receipt of a review claims, or None where the review did not approve."""
+    """Return what a receipt of a review claims, or None where it did not approve, or approved a canary."""
     review = recorded.review
-    if review.verdict is not Verdict.APPROVE:
+    if review.verdict is not Verdict.APPROVE or review.canary:
         return None
     decided = int(review.created_at.timestamp())
     return Claims(

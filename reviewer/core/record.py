@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import orjson
 from pydantic import TypeAdapter
@@ -22,6 +22,7 @@ from reviewer.core.finding import Finding, Origin, Outcome
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.outcome import CallRecord
 from reviewer.core.review import Review
+from reviewer.core.spending import Spent, spent_on
 from reviewer.core.verdict import Reason, verdict_of
 
 RECORD_SCHEMA = "review/1"
@@ -41,6 +42,8 @@ class Entry:
         record: canonical JSON, the log's leaf.
         content: the whole review as JSON.
         content_key: key of the commitment to `content`, erased with it.
+        day: UTC date on which its calls count.
+        spent: what they cost.
     """
 
     review_id: str
@@ -51,6 +54,8 @@ class Entry:
     leaf_hash: bytes
     content: bytes
     content_key: bytes
+    day: date
+    spent: Spent
 
 
 def seal(review: Review, content_key: bytes) -> Entry:
@@ -80,6 +85,8 @@ def seal(review: Review, content_key: bytes) -> Entry:
         leaf_hash=leaf_hash(record),
         content=content,
         content_key=content_key,
+        day=review.created_at.astimezone(UTC).date(),
+        spent=spent_on(review.calls),
     )
 
 
@@ -159,6 +166,7 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
         "simulated": review.simulated,
         "content_commitment": commitment,
         **({"reused_from": review.reused_from} if review.reused_from else {}),
+        **({"canary": review.canary} if review.canary else {}),
     }
 
 

@@ -64,6 +64,23 @@ class Handoff:
         return f"handoffs/{self.id}"
 
 
+CANARY_TENANT = "_canary"
+"""Owns the reviews of canaries; no caller's tenant may begin with an underscore."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What makes a review that of a canary.
+
+    Attributes:
+        case: `domain/case` of the canary.
+        model: requested id of the second model that is examined: nobody else is asked.
+    """
+
+    case: str
+    model: str
+
+
 @dataclass(frozen=True, slots=True)
 class RouteTaken:
     """How the request was routed.
@@ -96,6 +113,7 @@ class Review:
         dropped_findings: findings of the critic about questions that nobody asked.
         simulated: a model call went to the simulated provider.
         reused_from: name of the review whose answers of the second model were taken; empty where it was asked.
+        canary: `domain/case` of the canary that was shown; empty for a review that somebody asked for.
     """
 
     id: str
@@ -125,6 +143,7 @@ class Review:
     reused_from: str = ""
     revision: Revision | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    canary: str = ""
 
     @property
     def name(self) -> str:

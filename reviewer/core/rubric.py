@@ -276,6 +276,11 @@ class Rubric(Frozen):
                 raise ValueError(f"locale {tag} gives guidance for unknown criteria: {', '.join(unknown)}")
         return self
 
+    def facts(self, locale: str) -> tuple[PolicyFact, ...]:
+        """Return the facts that hold for a locale: those of the rubric, then those of the overlay."""
+        overlay = self.overlay(locale)
+        return (*self.policy_facts, *(overlay.policy_facts if overlay else ()))
+
     def overlay(self, locale: str) -> LocaleOverlay | None:
         """Return the overlay of the exact tag, else of its language, else None."""
         return self.locales.get(locale) or self.locales.get(locale.split("-", 1)[0])

@@ -73,6 +73,7 @@ class Plan:
         criteria: in the order of the rubrics. Where the plan is not full, only those with a check.
         questionnaire: aliases are empty where the critic is not asked, or where no criterion asks it.
         public_values: strings that redaction leaves in place, sorted.
+        policy_facts: what the rubrics state as true in this locale, in their order.
         reviewers: in order of preference; may be empty below tier high, also where the caller raised the tier.
         full: the second model is asked. Always in tier high; in medium where a criterion asks it; in low where sampled.
         by_key: the criteria by key.
@@ -89,6 +90,7 @@ class Plan:
     criteria: tuple[PlannedCriterion, ...]
     questionnaire: Questionnaire
     public_values: tuple[str, ...]
+    policy_facts: tuple[str, ...]
     reviewers: tuple[ReviewerSpec, ...]
     full: bool
     by_key: Mapping[str, PlannedCriterion] = field(init=False, repr=False, compare=False)
@@ -189,6 +191,7 @@ class Rulebook:
             ),
             questionnaire=questionnaire.build(rubrics if full else (), tag),
             public_values=tuple(sorted({value for rubric in rubrics for value in rubric.public_values})),
+            policy_facts=tuple(fact.text for rubric in rubrics for fact in rubric.facts(tag)),
             reviewers=tuple(self.routing.reviewer(name) for name in route.reviewers),
             full=full,
         )

@@ -63,6 +63,7 @@ class Cause(StrEnum):
     REVIEWER_UNAVAILABLE = "reviewer_unavailable"
     DRAINING = "draining"
     DEADLINE = "deadline"
+    BUDGET_EXHAUSTED = "budget_exhausted"
     CHECK_UNAVAILABLE = "check_unavailable"
     PARTIAL_COVERAGE = "partial_coverage"
     DISAGREEMENT = "disagreement"

@@ -5,6 +5,8 @@ What a store promises:
 * **durable**: when `append` returns, the entry survives the death of process and machine;
 * **contiguous**: indexes run from 0 without gaps, in the order of commits;
 * **once**: of two entries of one tenant with one request id only the first is kept, and the second caller gets it;
+* **counted with it**: what an entry's calls cost is added to its tenant's day in the commit that appends it, and only
+  where it is appended;
 * **unknown is failure**: where it cannot tell whether a commit took effect, `append` raises; the retry finds out.
 
 It does not promise that entries appear in the order in which `append` was called.
@@ -13,11 +15,13 @@ It does not promise that entries appear in the order in which `append` was calle
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from types import TracebackType
 from typing import Protocol, Self
 
 from reviewer.core.record import Entry
 from reviewer.core.review import Position
+from reviewer.core.spending import Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,22 @@ class Ledger(Protocol):
 
     async def size(self) -> int:
         """Return the number of entries.
+
+        Raises:
+            LedgerUnavailableError: the log cannot be read.
+        """
+        ...
+
+    async def spending(self, tenant: str, day: date) -> Spent:
+        """Return what a tenant's reviews of a UTC day cost; nothing where there are none.
+
+        Raises:
+            LedgerUnavailableError: the log cannot be read.
+        """
+        ...
+
+    async def spending_of_day(self, day: date) -> tuple[tuple[str, Spent], ...]:
+        """Return what the reviews of a UTC day cost, by tenant in alphabetical order; those without calls are left out.
 
         Raises:
             LedgerUnavailableError: the log cannot be read.

@@ -13,7 +13,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
+from datetime import date
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -24,11 +24,12 @@ import apsw
 from reviewer.core.errors import LedgerUnavailableError
 from reviewer.core.record import Entry
 from reviewer.core.review import Position
+from reviewer.core.spending import Spent
+from reviewer.ledger import sqlite_schema, sqlite_spending
 from reviewer.ledger.interface import Appended, Stored
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = "1"
 MAX_BATCH = 512
 BUSY_TIMEOUT_S = 5.0
 
@@ -65,18 +66,32 @@ def create(path: Path) -> None:
     """
     if path.exists():
         raise LedgerUnavailableError(f"{path.name}: a file of that name exists already")
-    schema = resources.files("reviewer.ledger").joinpath("sql/sqlite_schema.sql").read_text(encoding="utf-8")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = apsw.Connection(str(path))
         try:
             connection.pragma("journal_mode", "wal")
-            with connection:
-                connection.execute(schema)
+            sqlite_schema.build(connection)
         finally:
             connection.close()
     except (apsw.Error, OSError) as exc:
         raise LedgerUnavailableError(f"{path.name}: cannot be created: {type(exc).__name__}") from exc
+
+
+def upgrade(path: Path) -> int:
+    """Bring an existing log into the form that this version needs; return the number of steps taken.
+
+    Entries stay as they are. No service may be running on the log: an older one would go on writing as before.
+
+    Raises:
+        LedgerUnavailableError: there is no log at the path, or none that can be brought up to date.
+    """
+    with _translated("upgraded"):
+        connection = _connect(path, BUSY_TIMEOUT_S)
+        try:
+            return sqlite_schema.upgrade(connection, path.name)
+        finally:
+            connection.close()
 
 
 class SqliteLedger:
@@ -104,9 +119,7 @@ class SqliteLedger:
         """
         with _translated("opened"):
             self._reader = _connect(self._path, self._busy_timeout_s)
-            rows = self._reader.execute("SELECT value FROM meta WHERE key = 'schema'").fetchall()
-        if rows != [(SCHEMA_VERSION,)]:
-            raise LedgerUnavailableError(f"{self._path.name}: log schema is not version {SCHEMA_VERSION}")
+            sqlite_schema.check(self._reader, self._path.name)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -152,6 +165,16 @@ class SqliteLedger:
         """See `Ledger.size`."""
         with _translated("read"):
             return _size(self._connection())
+
+    async def spending(self, tenant: str, day: date) -> Spent:
+        """See `Ledger.spending`."""
+        with _translated("read"):
+            return sqlite_spending.of_tenant(self._connection(), tenant, day)
+
+    async def spending_of_day(self, day: date) -> tuple[tuple[str, Spent], ...]:
+        """See `Ledger.spending_of_day`."""
+        with _translated("read"):
+            return sqlite_spending.of_day(self._connection(), day)
 
     async def _submit(self, entry: Entry | None) -> Appended | None:
         if self._thread is None:
@@ -224,6 +247,7 @@ def _connect(path: Path, busy_timeout_s: float) -> apsw.Connection:
 def _commit(connection: apsw.Connection, batch: list[_Write]) -> list[Appended | None]:
     """Write a batch in one transaction; all of it is durable when this returns, or none of it is acknowledged."""
     results: list[Appended | None] = []
+    appended: list[Entry] = []
     connection.execute("BEGIN IMMEDIATE")
     try:
         index = _size(connection)
@@ -234,8 +258,11 @@ def _commit(connection: apsw.Connection, batch: list[_Write]) -> list[Appended |
                 results.append(None)
                 continue
             result = _insert(connection, entry, index)
-            index += result.existing is None
+            if result.existing is None:
+                index += 1
+                appended.append(entry)
             results.append(result)
+        sqlite_spending.add(connection, appended)
         connection.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(apsw.Error):

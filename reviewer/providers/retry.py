@@ -7,29 +7,15 @@ is not begun. Which failures are worth another attempt is said by `FailureKind.r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
 from reviewer.core.outcome import FailureKind, Reply
-from reviewer.core.prompt import Prompt
-from reviewer.providers.interface import Listener, ProviderError, ReviewerProvider
+from reviewer.providers.interface import ProviderError
 
 BASE_DELAY_S = 0.2
 MAX_DELAY_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
-    """One attempt; exactly one of `reply` and `error` is there.
-
-    Attributes:
-        latency_us: from request to reply or failure, microseconds.
-    """
-
-    latency_us: int
-    reply: Reply | None
-    error: ProviderError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,56 +37,33 @@ class RetryPolicy:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
-async def complete_with_retry(  # noqa: PLR0913 - the call's own arguments, and who hears of it
-    provider: ReviewerProvider,
-    model: str,
-    prompt: Prompt,
-    *,
-    deadline: float,
-    policy: RetryPolicy,
-    on_attempt: Callable[[AttemptRecord], None],
-    listen: Callable[[], Listener] | None = None,
+async def complete_with_retry(
+    attempt: Callable[[], Awaitable[Reply]], *, deadline: float, policy: RetryPolicy
 ) -> Reply:
-    """Send one prompt, again where that may help and time allows.
+    """Make an attempt, and again where that may help and time allows.
 
     Args:
-        deadline: on the event loop's clock; the attempt that is running then is cancelled.
-        on_attempt: called after each attempt that came to an end, before any wait; not for one that the caller
-            cancelled.
-        listen: gives each attempt a listener of its own; plain calls without it.
+        attempt: ends by the deadline itself; raises ProviderError.
+        deadline: on the event loop's clock.
 
     Raises:
-        ProviderError: the last attempt's; `TIMEOUT` where the deadline came first or left no time for any attempt.
+        ProviderError: the last attempt's; `TIMEOUT` where there was no time for any.
     """
     if deadline - policy.clock() < policy.min_attempt_s:
-        raise ProviderError(FailureKind.TIMEOUT, f"{provider.name}: less than {policy.min_attempt_s:g} s left to call")
-    attempt = 0
+        raise ProviderError(FailureKind.TIMEOUT, f"less than {policy.min_attempt_s:g} s left to call")
+    failed = 0
     while True:
-        began = policy.clock()
-        call = provider.complete(model, prompt, listen()) if listen else provider.complete(model, prompt)
-        outcome = await _attempt(provider.name, call, deadline)
-        latency_us = round((policy.clock() - began) * 1_000_000)
-        if isinstance(outcome, Reply):
-            on_attempt(AttemptRecord(latency_us, outcome, None))
-            return outcome
-        on_attempt(AttemptRecord(latency_us, None, outcome))
-        attempt += 1
-        if attempt >= policy.max_attempts or not outcome.kind.retryable:
-            raise outcome
+        try:
+            return await attempt()
+        except ProviderError as exc:
+            failure = exc
+        failed += 1
+        if failed >= policy.max_attempts or not failure.kind.retryable:
+            raise failure
         room = deadline - policy.clock() - policy.min_attempt_s
-        asked = outcome.retry_after_s or 0.0
+        asked = failure.retry_after_s or 0.0
         if asked > room:
-            raise outcome
+            raise failure
         # Full jitter on top of what the provider asked for: all who were told "2 s" must not come back together.
-        backoff = policy.rng.uniform(0, min(MAX_DELAY_S, BASE_DELAY_S * 2 ** (attempt - 1)))
+        backoff = policy.rng.uniform(0, min(MAX_DELAY_S, BASE_DELAY_S * 2 ** (failed - 1)))
         await policy.sleep(min(asked + backoff, room))
-
-
-async def _attempt(name: str, call: Coroutine[None, None, Reply], deadline: float) -> Reply | ProviderError:
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await call
-    except ProviderError as exc:
-        return exc
-    except TimeoutError:
-        return ProviderError(FailureKind.TIMEOUT, f"{name}: no reply before the deadline")

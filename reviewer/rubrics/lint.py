@@ -17,6 +17,7 @@ from reviewer.core.models import ModelCatalogue
 from reviewer.core.routing import Route, Routing, intent_covers
 from reviewer.core.rubric import Criterion, Judge, Kind, Rubric
 from reviewer.rubrics.files import Loaded, RuleFiles, in_file_order, read_cases, read_rules
+from reviewer.rubrics.lint_canaries import canary_errors
 from reviewer.rubrics.lint_cases import case_errors, case_warnings
 from reviewer.rubrics.load import resolve, retired, retiring
 
@@ -52,7 +53,8 @@ def lint(directory: Path, today: date) -> LintReport:
     errors: list[Fault] = [*unread, *case_errors(files.rubrics, cases)]
     warnings: list[Fault] = list(case_warnings(files.rubrics, cases))
     try:
-        resolve(files, today)
+        rulebook, _ = resolve(files, today)
+        errors.extend(canary_errors(rulebook, cases, today))
     except RubricError as exc:
         errors.extend(exc.faults)
     for rubric in files.rubrics.values():

@@ -6,6 +6,7 @@ What is only unwise, and rules about cases, are `reviewer.rubrics.lint`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import orjson
 from pydantic import ValidationError
@@ -118,8 +119,14 @@ def build_checks(files: RuleFiles) -> tuple[dict[str, Check], tuple[Fault, ...]]
 
 
 def _spec_key(spec: CheckSpec) -> bytes:
-    """What two checks with the same outcome have in common: id and arguments."""
-    return orjson.dumps([spec.id, spec.args], option=orjson.OPT_SORT_KEYS)
+    """What two checks with the same outcome have in common: id and arguments, defaults written out.
+
+    Arguments that are at fault stand as they are: building the check reports them.
+    """
+    args: object = spec.args
+    with suppress(LookupError, ValidationError):
+        args = discovery.load("checks", spec.id, "Args").model_validate(spec.args).model_dump(mode="json")
+    return orjson.dumps([spec.id, args], option=orjson.OPT_SORT_KEYS)
 
 
 def _baseline_checks(shared: dict[bytes, Check]) -> dict[str, Check]:

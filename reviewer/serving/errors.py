@@ -15,6 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from reviewer.core.errors import (
+    BudgetExhaustedError,
     ConfigError,
     DrainingError,
     FaultsError,
@@ -56,6 +57,7 @@ TABLE: dict[type[ReviewerError], Answer] = {
     IdempotencyConflictError: Answer(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
     ReviewNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "REVIEW_NOT_FOUND"),
     OverloadError: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_REVIEWS"),
+    BudgetExhaustedError: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, "BUDGET_EXHAUSTED"),
     DrainingError: Answer(grpc.StatusCode.UNAVAILABLE, "DRAINING"),
     InProgressError: Answer(grpc.StatusCode.UNAVAILABLE, "REVIEW_IN_PROGRESS"),
     LedgerError: Answer(grpc.StatusCode.UNAVAILABLE, "AUDIT_LOG_UNAVAILABLE"),

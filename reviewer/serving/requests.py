@@ -34,11 +34,14 @@ from reviewer.core.draft import (
     ToolResult,
 )
 from reviewer.core.errors import Fault, RequestError
+from reviewer.core.spending import TENANT_PATTERN
 from reviewer.v1 import draft_pb2, review_pb2, review_service_pb2
 
 T = TypeVar("T")
 
 DEFAULT_TENANT = "default"
+TENANT_KEY = "x-reviewer-tenant"
+"""Metadata in which a caller says whom it speaks for."""
 MAX_ID_CHARS = 128
 MAX_NAME_CHARS = 200
 MAX_LABELS = 32
@@ -50,6 +53,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 _VISIBLE = re.compile(r"[!-~]{1,128}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-/]{0,127}")
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_.\-]{0,62}")
+_TENANT = re.compile(TENANT_PATTERN)
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,8}")
 _REVIEW_NAME = re.compile(r"reviews/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MEDIA_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -100,8 +104,31 @@ class _Faults:
             seen.add(one)
 
 
-def read_request(subject: review_service_pb2.ReviewSubject, limits: LimitSettings) -> ReviewRequest:
+def read_tenant(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
+    """Return whom a call is made for: what its metadata say, or the default tenant.
+
+    Raises:
+        RequestError: it is no tenant's name, or several are given: a proxy may have added its own to the caller's.
+    """
+    named = [value for key, value in metadata or () if key == TENANT_KEY]
+    if not named:
+        return DEFAULT_TENANT
+    tenant = named[0]
+    if len(named) > 1:
+        raise RequestError((Fault(TENANT_KEY, "", f"stands {len(named)} times, expected once"),))
+    if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
+        expected = "1 to 63 of a-z, 0-9, . _ -, the first one a letter or digit"
+        raise RequestError((Fault(TENANT_KEY, "", f"got {tenant[:40]!r}, expected {expected}"),))
+    return tenant
+
+
+def read_request(
+    subject: review_service_pb2.ReviewSubject, limits: LimitSettings, tenant: str = DEFAULT_TENANT
+) -> ReviewRequest:
     """Check and convert a request.
+
+    Args:
+        tenant: as `read_tenant` returns it.
 
     Raises:
         RequestError: with every fault.
@@ -121,7 +148,7 @@ def read_request(subject: review_service_pb2.ReviewSubject, limits: LimitSetting
     request = ReviewRequest(
         request_id=subject.request_id,
         content_digest=hashlib.sha256(subject.SerializeToString(deterministic=True)).hexdigest(),
-        tenant=DEFAULT_TENANT,
+        tenant=tenant,
         intent=subject.intent,
         draft=draft,
         tier=_known(subject.tier, _TIERS, "subject.tier", faults),

@@ -18,13 +18,14 @@ from grpc_status import rpc_status
 
 from reviewer.admission import Admission
 from reviewer.config import DeadlineSettings, LimitSettings
+from reviewer.core.draft import ReviewRequest
 from reviewer.core.errors import Fault, InvariantError, RequestError, ReviewerError
 from reviewer.core.finding import Finding
 from reviewer.core.review import Stage, StageTiming
 from reviewer.pipeline import Pipeline
 from reviewer.serving.errors import TABLE, status_of
 from reviewer.serving.replies import STAGES, finding_message, review_message, timing_message
-from reviewer.serving.requests import DEFAULT_TENANT, read_request, read_review_name
+from reviewer.serving.requests import read_request, read_review_name, read_tenant
 from reviewer.telemetry import logger
 from reviewer.v1 import review_service_pb2 as pb
 
@@ -68,7 +69,7 @@ class ReviewServicer:
         async def work() -> pb.ReviewDraftResponse:
             deadline = self._deadline(context)
             with self._admission.slot():
-                request = read_request(_parse(pb.ReviewDraftRequest, raw).subject, self._limits)
+                request = self._read(context, _parse(pb.ReviewDraftRequest, raw).subject)
                 recorded = await self._pipeline.review(request, deadline)
             return pb.ReviewDraftResponse(review=review_message(recorded))
 
@@ -81,7 +82,7 @@ class ReviewServicer:
         async def work() -> None:
             try:
                 with self._admission.slot():
-                    request = read_request(_parse(pb.StreamReviewRequest, raw).subject, self._limits)
+                    request = self._read(context, _parse(pb.StreamReviewRequest, raw).subject)
                     recorded = await self._pipeline.review(request, deadline, watcher)
                 watcher.events.put_nowait(pb.StreamReviewResponse(review=review_message(recorded)))
             finally:
@@ -98,9 +99,13 @@ class ReviewServicer:
     async def _get_review(self, raw: bytes, context: Context) -> pb.GetReviewResponse:
         async def work() -> pb.GetReviewResponse:
             review_id = read_review_name(_parse(pb.GetReviewRequest, raw).name)
-            return pb.GetReviewResponse(review=review_message(await self._pipeline.find(DEFAULT_TENANT, review_id)))
+            recorded = await self._pipeline.find(read_tenant(context.invocation_metadata()), review_id)
+            return pb.GetReviewResponse(review=review_message(recorded))
 
         return await _guarded(context, work)
+
+    def _read(self, context: Context, subject: pb.ReviewSubject) -> ReviewRequest:
+        return read_request(subject, self._limits, read_tenant(context.invocation_metadata()))
 
     def _deadline(self, context: Context) -> float:
         """When the second model must be done, on the loop's clock: the caller's deadline less our own reserve."""

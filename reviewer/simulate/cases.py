@@ -1,24 +1,13 @@
-"""Cases as scripts: a labelled draft becomes a request, and what its prompt shows becomes the key of its critique."""
+"""Cases as scripts: what the prompt of a labelled draft shows becomes the key of its critique."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from reviewer.core.case import Case, CaseFile, CaseTurn, ScriptedFinding
-from reviewer.core.draft import (
-    DataClass,
-    Drafter,
-    Message,
-    Part,
-    RawDraft,
-    ReviewRequest,
-    Role,
-    Source,
-    TextPart,
-    ToolCall,
-    ToolResult,
-)
+from reviewer.core.case import Case, CaseFile, ScriptedFinding
+from reviewer.core.case_request import compact_json, request_of
+from reviewer.core.draft import Role
 from reviewer.core.errors import Fault, RubricError
 from reviewer.core.passage import NAME, TITLE, RedactedDraft
 from reviewer.core.redaction import redact
@@ -26,50 +15,6 @@ from reviewer.core.rubric import Place
 from reviewer.core.segments import segment
 from reviewer.simulate.reading import ReadPart, segments_of
 from reviewer.simulate.script import CaseKey, Script
-
-
-def request_of(
-    case: Case,
-    *,
-    request_id: str = "",
-    tenant: str = "cases",
-    data_class: DataClass | None = DataClass.INTERNAL,
-) -> ReviewRequest:
-    """Convert a case into the request that a backend would send.
-
-    Args:
-        case: as its file states it; tool turns become tool results.
-        request_id: the idempotency key, empty for none.
-        data_class: what the caller would say of the material; None leaves it open.
-
-    Returns:
-        A request whose `content_digest` is that of the draft; tool calls carry their arguments as compact JSON.
-    """
-    draft = RawDraft(
-        text=case.draft.text,
-        tool_calls=tuple(ToolCall(c.id, c.name, _compact(c.arguments)) for c in case.draft.tool_calls),
-        conversation=tuple(Message(Role(t.role), (_turn(t, n),)) for n, t in enumerate(case.conversation)),
-        sources=tuple(Source(s.id, s.title, s.uri, s.text, s.retrieved_at) for s in case.sources),
-        drafter=Drafter(case.draft.model.provider, case.draft.model.model),
-        finish_reason="stop",
-    )
-    return ReviewRequest(
-        request_id=request_id,
-        content_digest=draft.digest(),
-        tenant=tenant,
-        intent=case.intent,
-        draft=draft,
-        locale=case.locale,
-        data_class=data_class,
-    )
-
-
-def _turn(turn: CaseTurn, number: int) -> Part:
-    return ToolResult(f"turn_{number}", turn.text) if turn.role == "tool" else TextPart(turn.text)
-
-
-def _compact(arguments: Mapping[str, object]) -> str:
-    return json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
 
 
 def script_for_cases(
@@ -168,7 +113,7 @@ def _replacements(case: Case, shown: RedactedDraft) -> list[tuple[str, str]]:
         (Place.DRAFT, "draft"): case.draft.text,
         **{(Place.SOURCE, source.id): source.text for source in case.sources},
         **{(Place.SOURCE, source.id + TITLE): source.title for source in case.sources},
-        **{(Place.TOOL_CALL, call.id): _compact(call.arguments) for call in case.draft.tool_calls},
+        **{(Place.TOOL_CALL, call.id): compact_json(call.arguments) for call in case.draft.tool_calls},
         **{(Place.TOOL_CALL, call.id + NAME): call.name for call in case.draft.tool_calls},
         **{
             (Place.TOOL_RESULT if turn.role == "tool" else Place.CONVERSATION, f"m{number}.0"): turn.text

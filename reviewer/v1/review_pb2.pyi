@@ -119,6 +119,8 @@ class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType
     """Two reviewers disagree on a criterion."""
     CAUSE_DRAINING: _Cause.ValueType  # 17
     """The server shut down before the second model had answered."""
+    CAUSE_BUDGET_EXHAUSTED: _Cause.ValueType  # 18
+    """The tenant's budget for the day is used up; the second model was not asked."""
     CAUSE_STOPPED_EARLY: _Cause.ValueType  # 19
     """Told for information: one answer decided, and the second model was not heard to the end."""
 
@@ -161,6 +163,8 @@ CAUSE_DISAGREEMENT: Cause.ValueType  # 16
 """Two reviewers disagree on a criterion."""
 CAUSE_DRAINING: Cause.ValueType  # 17
 """The server shut down before the second model had answered."""
+CAUSE_BUDGET_EXHAUSTED: Cause.ValueType  # 18
+"""The tenant's budget for the day is used up; the second model was not asked."""
 CAUSE_STOPPED_EARLY: Cause.ValueType  # 19
 """Told for information: one answer decided, and the second model was not heard to the end."""
 Global___Cause: _TypeAlias = Cause  # noqa: Y015
@@ -547,7 +551,9 @@ class ModelCall(_message.Message):
     stop_reason: _builtins.str
     """Why the model stopped, in the provider's own word; empty where there was no answer."""
     purpose: _builtins.str
-    """critique, screen for a cascade's first model, or repair for the one second ask after an unreadable answer."""
+    """critique, screen for a cascade's first model, repair for the one second ask after an unreadable answer, or hedge
+    for a request sent beside an equal one that was late.
+    """
     failure: _builtins.str
     """Why there was no answer, for example rate_limited; empty where there was one."""
     http_status: _builtins.int

@@ -28,6 +28,8 @@ if _version_not_supported:
 class ReviewServiceStub:
     """Reviews drafts. A second model that is down, slow, refusing or unreadable is a verdict (HUMAN_HANDOFF with its
     cause), not an error; an error means that there is no verdict and that nothing may be sent.
+
+    Metadata key x-reviewer-tenant says whom a call is made for; reviews, request ids and budgets are a tenant's own.
     """
 
     def __init__(self, channel):
@@ -56,6 +58,8 @@ class ReviewServiceStub:
 class ReviewServiceServicer:
     """Reviews drafts. A second model that is down, slow, refusing or unreadable is a verdict (HUMAN_HANDOFF with its
     cause), not an error; an error means that there is no verdict and that nothing may be sent.
+
+    Metadata key x-reviewer-tenant says whom a call is made for; reviews, request ids and budgets are a tenant's own.
     """
 
     def ReviewDraft(self, request, context):
@@ -63,7 +67,7 @@ class ReviewServiceServicer:
 
         INVALID_ARGUMENT: the request is malformed or over a limit; BadRequest lists every fault.
         ALREADY_EXISTS: the request id was used for other content.
-        RESOURCE_EXHAUSTED: too much work; RetryInfo says when to come back.
+        RESOURCE_EXHAUSTED: too much work, or the tenant's budget is used up; RetryInfo says when to come back.
         UNAVAILABLE: the verdict log cannot be written, or the server is draining; retry with the same request id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -113,6 +117,8 @@ def add_ReviewServiceServicer_to_server(servicer, server):
 class ReviewService:
     """Reviews drafts. A second model that is down, slow, refusing or unreadable is a verdict (HUMAN_HANDOFF with its
     cause), not an error; an error means that there is no verdict and that nothing may be sent.
+
+    Metadata key x-reviewer-tenant says whom a call is made for; reviews, request ids and budgets are a tenant's own.
     """
 
     @staticmethod

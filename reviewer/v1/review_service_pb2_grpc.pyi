@@ -29,6 +29,8 @@ GRPC_VERSION: str
 class ReviewServiceStub:
     """Reviews drafts. A second model that is down, slow, refusing or unreadable is a verdict (HUMAN_HANDOFF with its
     cause), not an error; an error means that there is no verdict and that nothing may be sent.
+
+    Metadata key x-reviewer-tenant says whom a call is made for; reviews, request ids and budgets are a tenant's own.
     """
 
     @_typing.overload
@@ -40,7 +42,7 @@ class ReviewServiceStub:
 
     INVALID_ARGUMENT: the request is malformed or over a limit; BadRequest lists every fault.
     ALREADY_EXISTS: the request id was used for other content.
-    RESOURCE_EXHAUSTED: too much work; RetryInfo says when to come back.
+    RESOURCE_EXHAUSTED: too much work, or the tenant's budget is used up; RetryInfo says when to come back.
     UNAVAILABLE: the verdict log cannot be written, or the server is draining; retry with the same request id.
     """
     StreamReview: _grpc.UnaryStreamMultiCallable[_review_service_pb2.StreamReviewRequest, _review_service_pb2.StreamReviewResponse]
@@ -52,6 +54,8 @@ class ReviewServiceStub:
 class ReviewServiceAsyncStub(ReviewServiceStub):
     """Reviews drafts. A second model that is down, slow, refusing or unreadable is a verdict (HUMAN_HANDOFF with its
     cause), not an error; an error means that there is no verdict and that nothing may be sent.
+
+    Metadata key x-reviewer-tenant says whom a call is made for; reviews, request ids and budgets are a tenant's own.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -60,7 +64,7 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
 
     INVALID_ARGUMENT: the request is malformed or over a limit; BadRequest lists every fault.
     ALREADY_EXISTS: the request id was used for other content.
-    RESOURCE_EXHAUSTED: too much work; RetryInfo says when to come back.
+    RESOURCE_EXHAUSTED: too much work, or the tenant's budget is used up; RetryInfo says when to come back.
     UNAVAILABLE: the verdict log cannot be written, or the server is draining; retry with the same request id.
     """
     StreamReview: _aio.UnaryStreamMultiCallable[_review_service_pb2.StreamReviewRequest, _review_service_pb2.StreamReviewResponse]  # type: ignore[assignment]
@@ -71,6 +75,8 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
 class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reviews drafts. A second model that is down, slow, refusing or unreadable is a verdict (HUMAN_HANDOFF with its
     cause), not an error; an error means that there is no verdict and that nothing may be sent.
+
+    Metadata key x-reviewer-tenant says whom a call is made for; reviews, request ids and budgets are a tenant's own.
     """
 
     @_abc_1.abstractmethod
@@ -83,7 +89,7 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
 
         INVALID_ARGUMENT: the request is malformed or over a limit; BadRequest lists every fault.
         ALREADY_EXISTS: the request id was used for other content.
-        RESOURCE_EXHAUSTED: too much work; RetryInfo says when to come back.
+        RESOURCE_EXHAUSTED: too much work, or the tenant's budget is used up; RetryInfo says when to come back.
         UNAVAILABLE: the verdict log cannot be written, or the server is draining; retry with the same request id.
         """
 

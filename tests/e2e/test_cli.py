@@ -16,7 +16,10 @@ from typer.testing import CliRunner, Result
 
 from reviewer.cli.main import app
 from reviewer.client import ReviewSubject, read_review
+from reviewer.core.review import CANARY_TENANT
+from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.v1.review_pb2 import Verdict
+from tests.support.builders import entry
 from tests.support.service import Service, verdicts
 from tests.support.subjects import APPROVED, HANDED_OFF, REVISED, RUBRICS, case_subject, subject
 
@@ -52,6 +55,20 @@ def test_the_demo_shows_every_verdict_and_the_log(run: Run) -> None:
     assert [int(index) for index, _, _ in rows] == list(range(len(shown)))
     assert [verdict for _, _, verdict in rows] == shown
     assert all(f"reviews/{review}" in panels for _, review, _ in rows)
+
+
+async def test_canaries_are_marked_in_the_log(run: Run, tmp_path: Path) -> None:
+    """An auditor sees which entries are canaries, and can show one like any other entry."""
+    await asyncio.to_thread(run, "log", "init", "--path", "own.db")
+    marked = entry(1, tenant=CANARY_TENANT, canary="health/egfr_22")
+    async with SqliteLedger(tmp_path / "own.db") as ledger:
+        await ledger.append(marked)
+        await ledger.append(entry(2, tenant="default"))
+    listed = await asyncio.to_thread(run, "log", "list", "--path", "own.db")
+    assert [row.count("(canary)") for row in listed.stdout.splitlines()[1:]] == [1, 0]
+    shown = await asyncio.to_thread(run, "log", "show", marked.review_id, "--path", "own.db")
+    assert shown.exit_code == 0
+    assert "canary health/egfr_22" in shown.stdout
 
 
 def test_the_demo_can_keep_its_log(run: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.e2e.conftest import Serve
 from tests.support.service import broken, causes, deciding, rules, verdicts
-from tests.support.subjects import CLAUDE, GPT, subject
+from tests.support.subjects import ANSWER, CLAUDE, GPT, subject
 
 GEMINI = ("google", "gemini-2.5-pro")
 
@@ -70,6 +70,18 @@ async def test_an_inattentive_model_trips_its_breaker(serve: Serve) -> None:
     """A critic that waves things through is as good as none: it is left alone as well, and nothing is approved."""
     service = await serve(rules(broken("rubber_stamp")), critic={"breaker_failures": 2, "breaker_open_s": 3600})
 
-    found = [causes(await service.review(subject(drafter=GPT))) for _ in range(3)]
+    asked = [subject(f"{ANSWER} Rest for {hours} hours.", drafter=GPT) for hours in (1, 2, 3)]
+    found = [causes(await service.review(each)) for each in asked]
 
     assert found == [{"reviewer_unreadable"}, {"reviewer_unreadable"}, {"reviewer_unavailable"}]
+
+
+async def test_one_draft_cannot_take_a_model_from_all(serve: Serve) -> None:
+    """A draft that makes the critic unreadable counts once, however often it is sent; others are still judged."""
+    trap = {**broken("rubber_stamp"), "match": {"contains": "for ever"}}
+    service = await serve(rules(trap), critic={"breaker_failures": 2, "breaker_open_s": 3600})
+
+    for _ in range(4):
+        assert causes(await service.review(subject(f"{ANSWER} Rest for ever.", drafter=GPT))) == {"reviewer_unreadable"}
+
+    assert verdicts([await service.review(subject(drafter=GPT))]) == ["APPROVE"]

@@ -16,6 +16,7 @@ from reviewer.core.routing import Routing
 from reviewer.core.rubric import Judge, Rubric
 from reviewer.core.rulebook import Facts, applies
 from reviewer.simulate.loading import load_script
+from reviewer.simulate.script import Script
 from reviewer.v1 import finding_pb2, review_pb2
 from reviewer.v1.review_pb2 import Review
 from tests.e2e.conftest import Serve
@@ -53,6 +54,17 @@ async def test_real_rubrics_give_each_verdict(scripted: Service, name: str, verd
     assert deciding(review) <= {"criterion"}
     assert review.HasField("handoff") is (verdict == "HUMAN_HANDOFF")
     assert bool(review.guidance.items) is (verdict == "REVISE")
+
+
+@pytest.mark.parametrize(("dose", "outcome"), [("4,000 mg", "MET"), ("6,000 mg", "NOT_MET")])
+async def test_a_policy_fact_supports_a_figure(serve: Serve, dose: str, outcome: str) -> None:
+    """A dose that a policy fact of the route states needs no source; another one does."""
+    service = await serve(Script(always_met=True))
+    answer = f"From all products together the label allows adults at most {dose} of acetaminophen in 24 hours."
+    review = await service.review(subject(answer, asked="how much tylenol a day is too much?"))
+    checked = [f for f in review.findings if f.criterion == "health/doses_grounded"]
+    by_check = [f for f in checked if f.origin == finding_pb2.FINDING_ORIGIN_CHECK]
+    assert [finding_pb2.Outcome.Name(finding.outcome) for finding in by_check] == [f"OUTCOME_{outcome}"]
 
 
 async def test_a_review_names_what_it_was_about(service: Service) -> None:

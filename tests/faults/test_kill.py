@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -107,6 +108,19 @@ def _assert_consistent(entries: tuple[Stored, ...]) -> None:
         assert (record["review"], record["request_id"]) == (entry.review_id, entry.request_id)
 
 
+async def _assert_counted(path: Path, entries: tuple[Stored, ...]) -> None:
+    """What the days cost is what the calls on record cost: nothing was counted without its entry, or left out."""
+    expected: dict[str, int] = {}
+    for entry in entries:
+        record = json.loads(entry.record)
+        cost = sum(call["cost_micro_usd"] or 0 for call in record["calls"])
+        expected[record["time"][:10]] = expected.get(record["time"][:10], 0) + cost
+    async with SqliteLedger(path) as ledger:
+        for day, cost in expected.items():
+            assert (await ledger.spending("default", date.fromisoformat(day))).micro_usd == cost
+    assert sum(expected.values())
+
+
 def _integrity(path: Path) -> object:
     connection = apsw.Connection(str(path))
     try:
@@ -126,6 +140,7 @@ async def test_no_answered_review_is_lost(tmp_path: Path, target: int) -> None:
     entries = await _entries(path)
     assert _integrity(path) == "ok"
     _assert_consistent(entries)
+    await _assert_counted(path, entries)
     assert target <= len(load.answers) <= len(entries) <= len(load.asked)
     by_request = {entry.request_id: entry for entry in entries}
     assert len(by_request) == len(entries)

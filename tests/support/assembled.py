@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +14,8 @@ from pydantic import SecretStr
 
 from reviewer.admission import Admission
 from reviewer.app import open_provider
-from reviewer.config import DeadlineSettings, LimitSettings, ProviderSection, ServerSettings
+from reviewer.budget import Budgets
+from reviewer.config import BudgetSettings, DeadlineSettings, LimitSettings, ProviderSection, ServerSettings
 from reviewer.core.ids import uuid7
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
@@ -62,7 +64,8 @@ async def assembled(
             entropy=os.urandom,
         )
         admission = Admission(ledger, limits.max_in_flight, limits.retry_after_s)
-        pipeline = Pipeline(rulebook, admission, critic, ledger, RECEIPTS, world, record_s=0.2)
+        budgets = Budgets(ledger, BudgetSettings(), time.monotonic)
+        pipeline = Pipeline(rulebook, admission, critic, ledger, RECEIPTS, budgets, world, record_s=0.2)
         servicer = ReviewServicer(pipeline, admission, limits, DeadlineSettings())
         settings = ServerSettings(address="127.0.0.1:0", probe_interval_s=3600)
         server = await stack.enter_async_context(Server(servicer, admission, critic, ledger, settings, limits))

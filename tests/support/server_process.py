@@ -22,7 +22,8 @@ START_S = 30.0
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     """Return the environment of a command with a log in `folder`; settings as `SECTION__FIELD`."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "SYSTEMROOT"}}
-    own = {"SERVER__ADDRESS": "127.0.0.1:0", "LEDGER__PATH": str(folder / "log.db"), "LOG__FORMAT": "json"} | settings
+    own = {"SERVER__ADDRESS": "127.0.0.1:0", "LEDGER__PATH": str(folder / "log.db"), "LOG__FORMAT": "json"}
+    own |= {"CANARY__PERCENT": "0"} | settings
     return kept | {"PYTHONPATH": str(ROOT)} | {f"REVIEWER_{name}": value for name, value in own.items()}
 
 

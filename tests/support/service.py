@@ -146,6 +146,8 @@ def settings_for(folder: Path, **sections: dict[str, Any]) -> Settings:
     values: dict[str, dict[str, Any]] = {
         "server": {"address": "127.0.0.1:0"},
         "ledger": {"path": folder / "log.db"},
+        # Tests count calls and entries: chance must not add any.
+        "canary": {"percent": 0},
     }
     for name, fields in sections.items():
         values[name] = {**values.get(name, {}), **fields}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reviewer.core.case import Case
+from reviewer.core.case_request import request_of
 from reviewer.core.critique import parse
 from reviewer.core.outcome import CritiqueOutcome, Reply, StopReason, Usage
 from reviewer.core.prompt import Header, Prompt, render
@@ -15,7 +16,6 @@ from reviewer.core.questionnaire import Questionnaire, build
 from reviewer.core.redaction import redact
 from reviewer.core.rubric import Rubric
 from reviewer.core.segments import SegmentIndex, segment
-from reviewer.simulate.cases import request_of
 
 NONCE = bytes(range(24))
 

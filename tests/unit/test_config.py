@@ -182,6 +182,66 @@ def test_no_key_in_representations() -> None:
     assert settings.providers.anthropic.api_key.get_secret_value() == KEY
 
 
+def test_bounds_of_single_models(config: Path) -> None:
+    """A table in the file gives models of their own a bound, by id; each is checked, and told with its line."""
+    config.write_text('[critic]\nhedge_percentile = 95\n[critic.calls_per_model]\n"gpt-5.5-2026-04-23" = 8\n')
+    critic = load_settings(config, {}).critic
+    assert (dict(critic.calls_per_model), critic.hedge_percentile) == ({"gpt-5.5-2026-04-23": 8}, 95)
+
+    config.write_text('[critic.calls_per_model]\nfine = 3\n"gpt-5.5-2026-04-23" = 0\n')
+    (fault,) = faults(config)
+    assert (fault.where, fault.field) == (f"{config}:3", "critic.calls_per_model.gpt-5.5-2026-04-23")
+
+
+def test_no_variable_names_a_model(config: Path) -> None:
+    """A bound of a single model in the environment is refused, for no variable can be named like every model."""
+    config.write_text("")
+    name = "REVIEWER_CRITIC__CALLS_PER_MODEL__SMALL"
+    (fault,) = faults(config, {name: "3"})
+    assert fault.where == name
+    assert "only be set in the file" in fault.message
+
+
+@pytest.mark.parametrize(("value", "fine"), [("0", True), ("50", True), ("99.9", True), ("49", False), ("100", False)])
+def test_hedging_begins_at_the_median(config: Path, value: str, *, fine: bool) -> None:
+    """Sending calls again before half of them are usually answered would double them all."""
+    config.write_text(f"[critic]\nhedge_percentile = {value}\n")
+    if fine:
+        assert load_settings(config, {}).critic.hedge_percentile == float(value)
+    else:
+        assert [fault.field for fault in faults(config)] == ["critic.hedge_percentile"]
+
+
+def test_budgets(config: Path) -> None:
+    """A tenant's own budget goes before the common one, from file and environment alike; without both there is none."""
+    config.write_text('[budget]\ntenant_daily_micro_usd = 5\n[budget.tenants]\nacme = 7\n"acme.eu" = 0\n_canary = 9\n')
+    budget = load_settings(config, {"REVIEWER_BUDGET__TENANTS__GLOBEX": "11"}).budget
+
+    tenants = ("acme", "acme.eu", "_canary", "globex", "initech")
+    assert [budget.of(tenant) for tenant in tenants] == [7, 0, 9, 11, 5]
+    assert budget.bounded
+    assert not Settings().budget.bounded
+    assert Settings().budget.of("acme") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tenant_daily_micro_usd = -1",
+        "tenant_daily_micro_usd = 1.5",
+        'on_exhausted = "approve"',
+        "reread_s = 0",
+        '[budget.tenants]\n"Acme Inc" = 5',
+        "[budget.tenants]\nacme = -5",
+    ],
+)
+def test_bad_budgets(config: Path, text: str) -> None:
+    """A budget that is no amount, a tenant that has no such name, and a way out that is none are faults."""
+    config.write_text(f"[budget]\n{text}\n")
+
+    assert all(fault.field.startswith("budget") for fault in faults(config))
+
+
 def test_settings_do_not_change() -> None:
     """Settings are read once: no field can be set afterwards."""
     settings = load_settings(None, {})

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Self
+from dataclasses import replace
 
 import pytest
 
 from reviewer.core.draft import Drafter
-from reviewer.core.models import ModelCatalogue
-from reviewer.core.outcome import Completed, FailureKind, Reply, StopReason, Unavailable, Usage
-from reviewer.core.prompt import Prompt
+from reviewer.core.outcome import Completed, FailureKind, Unavailable
 from reviewer.core.redaction import redact
 from reviewer.core.routing import ReviewerSpec
 from reviewer.core.rulebook import Plan
 from reviewer.critic import Critic, Criticism, Inquiry
 from reviewer.providers.breaker import BreakerPolicy
-from reviewer.providers.interface import Listener, ProviderError
 from tests.support.builders import FACTS, MOMENT, REVIEWERS, criterion, plan_of, request, rubric
+from tests.support.held_provider import CATALOGUE, HeldProvider
 
 QUESTIONS = rubric(*(criterion(f"asked_{n}") for n in range(6)))
 PANEL: dict[str, object] = {"mode": "panel", "panel": {"size": 3, "quorum": 2}}
@@ -35,65 +30,6 @@ SHAPES: dict[str, tuple[dict[str, object], int]] = {
     "split cascade": (CASCADE | SPLIT, 3),
 }
 """Fields of a route, and how many calls it makes before the first answer."""
-
-
-@dataclass
-class HeldProvider:
-    """A provider that finds all met once its gate is open, and counts who came and who left without an answer."""
-
-    name: str = "held"
-    simulated: bool = True
-    down: frozenset[str] = frozenset()
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
-    asked: list[str] = field(default_factory=list)
-    waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
-    left: int = 0
-
-    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:  # noqa: ARG002 - nobody hears it
-        self.asked.append(model)
-        self.waiting.release()
-        try:
-            await self.gate.wait()
-        except asyncio.CancelledError:
-            self.left += 1
-            raise
-        if model in self.down:
-            raise ProviderError(FailureKind.REJECTED, "rejected")
-        met = [*prompt.asked, *([prompt.attention.true_alias] if prompt.attention else [])]
-        steering = {"found": False, "seg": None}
-        text = json.dumps({"findings": [], "met": met, "steering": steering, "unreadable_parts": []})
-        return Reply(text, StopReason.COMPLETE, "stop", model, "r", Usage(), simulated=True)
-
-    async def arrived(self, count: int) -> None:
-        """Wait until that many more calls are there."""
-        for _ in range(count):
-            await self.waiting.acquire()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        pass
-
-
-def model(name: str, family: str) -> dict[str, object]:
-    facts = {"context_tokens": 100_000, "max_output_tokens": 4096, "source": "a test", "pinned": True}
-    return {"id": name, "provider": "held", "family": family, **facts}
-
-
-CATALOGUE = ModelCatalogue.model_validate(
-    {
-        "schema": 1,
-        "version": "1.0.0",
-        "models": [
-            *(model(f"{name}-1", name) for name in (*REVIEWERS, "spare")),
-            *(model(f"{name}-2", name) for name in REVIEWERS),
-            model("drafter", "drafter"),
-        ],
-    }
-)
 
 
 def plan(fields: dict[str, object], *spares: str) -> Plan:
@@ -216,3 +152,61 @@ async def test_no_two_of_a_family_sit_on_a_panel() -> None:
 
     assert whole(criticism) == ["second-1", "third-1"]
     assert sorted(provider.asked) == ["critic-1", "second-1", "third-1"]
+
+
+@pytest.mark.parametrize("fields", [{}, PANEL, CASCADE], ids=["single", "panel", "cascade"])
+@pytest.mark.parametrize("examinee", ["critic-1", "second-1"])
+async def test_a_canary_asks_whom_it_examines(fields: dict[str, object], examinee: str) -> None:
+    """In every mode the examined model is asked alone, in its full part, and nobody takes its place."""
+    provider = HeldProvider()
+    provider.gate.set()
+    criticism = await critic_of(provider).criticise(replace(inquiry(plan(fields)), examinee=examinee))
+
+    assert provider.asked == [examinee]
+    assert [(critique.judge, critique.screen) for critique in criticism.critiques] == [(examinee, False)]
+
+
+async def test_nothing_tells_a_canary_from_any_other_draft() -> None:
+    """The prompt of a canary and its call on record are those of the same draft under review."""
+    provider = HeldProvider()
+    provider.gate.set()
+    critic = critic_of(provider)
+    reviewed = await critic.criticise(inquiry(plan({})))
+    shown = await critic.criticise(replace(inquiry(plan({})), examinee="critic-1"))
+
+    assert provider.prompts[0] == provider.prompts[1]
+    assert replace(reviewed.calls[0], latency_us=0) == replace(shown.calls[0], latency_us=0)
+
+
+async def test_a_model_that_may_not_judge_is_not_examined() -> None:
+    """A canary for a model that the route does not have asks nobody, and says so."""
+    provider = HeldProvider()
+    criticism = await critic_of(provider).criticise(replace(inquiry(plan({})), examinee="spare-1"))
+
+    assert (provider.asked, criticism.critiques) == ([], ())
+    assert "spare-1 may not judge" in criticism.troubles[0].message
+
+
+async def test_distrust_sends_reviews_to_the_next_one() -> None:
+    """A distrusted model is passed over until it is trusted again."""
+    provider = HeldProvider()
+    provider.gate.set()
+    critic = critic_of(provider)
+    critic.distrust("critic-1")
+    assert whole(await critic.criticise(inquiry(plan({})))) == ["second-1"]
+    critic.trust("critic-1")
+    assert whole(await critic.criticise(inquiry(plan({})))) == ["critic-1"]
+
+
+async def test_an_answer_under_way_is_not_believed_either() -> None:
+    """A model that is found blind while it answers is not heard; its call stays on record."""
+    provider = HeldProvider()
+    critic = critic_of(provider)
+    task = asyncio.create_task(critic.criticise(inquiry(plan({}))))
+    await provider.arrived(1)
+    critic.distrust("critic-1")
+    provider.gate.set()
+    criticism = await task
+
+    assert whole(criticism) == ["second-1"]
+    assert [call.requested_model for call in criticism.calls] == ["critic-1", "second-1"]

@@ -24,6 +24,7 @@ from reviewer.core.verification import QuoteFinder
 from reviewer.listening import Audience, gather
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import Listener, ProviderError
+from reviewer.providers.line import LinePolicy
 from tests.support.builders import CATALOGUE, criterion, index_of, plan_of, rubric
 from tests.support.small_review import NONCE, rendered
 
@@ -113,6 +114,17 @@ class Held:
     writer: Writer
 
 
+def consultant_of(writer: Writer, max_attempts: int, breaker: BreakerPolicy) -> Consultant:
+    return Consultant(
+        {"anthropic": writer},
+        max_attempts=max_attempts,
+        min_model_s=0.1,
+        breaker=breaker,
+        lines=LinePolicy(hedge_percentile=50),
+        rng=Random(1),
+    )
+
+
 async def hold(
     scripts: Sequence[Sequence[Written]], *, early: bool = True, max_attempts: int = 1, seconds: float = 10
 ) -> Held:
@@ -121,7 +133,12 @@ async def hold(
     prompts = divide(WHOLE, INDEX, [(group, NONCE) for group in groups])
     writer = Writer({next(iter(group)): list(script) for group, script in zip(groups, scripts, strict=True)})
     consultant = Consultant(
-        {"anthropic": writer}, max_attempts=max_attempts, min_model_s=0.1, breaker=BreakerPolicy(1, 60), rng=Random(1)
+        {"anthropic": writer},
+        max_attempts=max_attempts,
+        min_model_s=0.1,
+        breaker=BreakerPolicy(1, 60),
+        lines=LinePolicy(),
+        rng=Random(1),
     )
     told: list[Finding] = []
     audience = Audience(PLAN if early else PATIENT, frozenset(), QuoteFinder(INDEX), told.append)
@@ -226,7 +243,12 @@ async def test_an_early_end_says_nothing_of_the_model() -> None:
     outcomes = []
     writer = Writer({"c1": [FailureKind.CONNECTION, rows(row("c1")), FailureKind.CONNECTION, None]})
     consultant = Consultant(
-        {"anthropic": writer}, max_attempts=1, min_model_s=0.1, breaker=BreakerPolicy(2, 60), rng=Random(1)
+        {"anthropic": writer},
+        max_attempts=1,
+        min_model_s=0.1,
+        breaker=BreakerPolicy(2, 60),
+        lines=LinePolicy(),
+        rng=Random(1),
     )
     for _ in range(4):
         audience = gather(PLAN, frozenset(), INDEX, None)

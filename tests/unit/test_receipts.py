@@ -71,6 +71,11 @@ def test_only_approvals_have_receipts(verdict: Verdict) -> None:
     assert receipt(recorded(verdict=verdict)) == ""
 
 
+def test_an_approved_canary_has_no_receipt() -> None:
+    """A draft known to be bad is never certified, even where a blind model let it pass."""
+    assert receipt(recorded(canary="health/egfr_22")) == ""
+
+
 def test_no_receipt_after_its_time() -> None:
     """A review that is read back later has the same receipt until it expires, and then none."""
     receipts = Receipts(IDENTITY, LIFETIME)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reviewer.checks import numbers
@@ -171,3 +173,30 @@ def test_many_figures_are_compared_by_value() -> None:
     text = "; ".join(f"{n} mg" for n in range(100, 150))
     assert isinstance(CHECK(subject(text, sources=(text,))), Passed)
     assert isinstance(CHECK(subject(f"{text}; 99 mg", sources=(text,))), Flagged)
+
+
+FACTS = (
+    "The highest labelled amount is 4,000 mg in 24 hours; call 988 or 911.",
+    "Em at\u00e9 80 dias. Fixed in OpenSSL 3.0.7.",
+)
+
+
+@pytest.mark.parametrize("text", ["4 g a day", "4.000 mg por dia", "within 80 days", "OpenSSL 3.0.7"])
+def test_policy_facts_vouch(text: str) -> None:
+    """A figure of a policy fact is supported in any spelling, and in nothing but for that fact."""
+    looked_at = subject(f"It is {text}.")
+    assert isinstance(CHECK(looked_at), Flagged)
+    assert isinstance(CHECK(replace(looked_at, policy_facts=FACTS)), Passed)
+
+
+@pytest.mark.parametrize("text", ["911 mg", "$988", "24 mg", "12 hours", "80%"])
+def test_policy_facts_vouch_for_no_other_unit(text: str) -> None:
+    """The bare numbers of a policy fact (a helpline, an article) support no figure, nor does another unit's."""
+    assert isinstance(CHECK(replace(subject(f"It is {text}."), policy_facts=FACTS)), Flagged)
+
+
+def test_policy_facts_and_sources_vouch_together() -> None:
+    """Each figure needs one place that holds it, not all of them the same one."""
+    looked_at = replace(subject("At most 4 g, each time 500 mg.", sources=("Take 0.5 g.",)), policy_facts=FACTS)
+    assert isinstance(CHECK(looked_at), Passed)
+    assert isinstance(CHECK(replace(looked_at, policy_facts=())), Flagged)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -136,6 +137,98 @@ def test_cost_never_negative(total: int, cached: int) -> None:
 
     assert cost is not None
     assert cost >= 0
+
+
+def test_cost_of_reasoning() -> None:
+    """Reasoning is a part of the output: charged at its own price where there is one, as output where there is none."""
+    usage = Usage(output_tokens=1_000_000, reasoning_tokens=400_000)
+
+    assert ModelCatalogue.cost_micro_usd(priced(), usage) == 25_000_000
+    assert ModelCatalogue.cost_micro_usd(priced(reasoning=10_000_000), usage) == 600_000 * 25 + 400_000 * 10
+    assert ModelCatalogue.cost_micro_usd(priced(reasoning=0), usage) == 600_000 * 25
+
+
+@pytest.mark.parametrize(("percent", "cost"), [(None, 30_000_000), (100, 30_000_000), (50, 15_000_000), (0, 0)])
+def test_cost_of_a_batch(percent: int | None, cost: int) -> None:
+    """A batched call costs the share of the list prices that the catalogue knows, all of them where it knows none."""
+    usage = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
+
+    assert ModelCatalogue.cost_micro_usd(priced(batch_percent=percent), usage, batch=True) == cost
+    assert ModelCatalogue.cost_micro_usd(priced(batch_percent=percent), usage) == 30_000_000
+
+
+def test_a_batch_rounds_once() -> None:
+    """Half a micro-USD is rounded up after the discount, not before it."""
+    usage = Usage(input_tokens=1)
+
+    assert ModelCatalogue.cost_micro_usd(priced(input=1_000_000, batch_percent=50), usage, batch=True) == 1
+    assert ModelCatalogue.cost_micro_usd(priced(input=999_999, batch_percent=50), usage, batch=True) == 0
+
+
+@pytest.mark.parametrize("percent", [-1, 101])
+def test_a_batch_costs_a_share(percent: int) -> None:
+    """A batch costs between nothing and the list price."""
+    with pytest.raises(ValidationError, match="batch_percent"):
+        priced(batch_percent=percent)
+
+
+prices = st.integers(min_value=0, max_value=10**8)
+maybe = st.none() | prices
+models = st.builds(
+    lambda i, c, w, o, r, b: priced(input=i, cached_input=c, cache_write=w, output=o, reasoning=r, batch_percent=b),
+    prices,
+    maybe,
+    maybe,
+    prices,
+    maybe,
+    st.none() | st.integers(min_value=0, max_value=100),
+)
+usages = st.builds(Usage, tokens, tokens, tokens, tokens, tokens)
+
+
+def cost_of(model: ModelEntry, usage: Usage, *, batch: bool) -> int:
+    cost = ModelCatalogue.cost_micro_usd(model, usage, batch=batch)
+    assert cost is not None
+    return cost
+
+
+@given(models, usages, st.booleans())
+def test_no_usage_costs_less_than_nothing(model: ModelEntry, usage: Usage, batch: bool) -> None:
+    """Whatever a provider reports, also parts that exceed the whole, the cost is not negative."""
+    assert cost_of(model, usage, batch=batch) >= 0
+
+
+@given(models, usages, st.integers(0, 10**6), st.booleans())
+def test_more_tokens_never_cost_less(model: ModelEntry, usage: Usage, more: int, batch: bool) -> None:
+    """More tokens of any kind, a part grown together with the whole that it belongs to, never cost less."""
+    before = cost_of(model, usage, batch=batch)
+    grown = [
+        replace(usage, input_tokens=usage.input_tokens + more),
+        replace(usage, output_tokens=usage.output_tokens + more),
+        replace(
+            usage,
+            input_tokens=usage.input_tokens + more,
+            cached_input_tokens=usage.cached_input_tokens + more,
+        ),
+        replace(usage, input_tokens=usage.input_tokens + more, cache_write_tokens=usage.cache_write_tokens + more),
+        replace(usage, output_tokens=usage.output_tokens + more, reasoning_tokens=usage.reasoning_tokens + more),
+    ]
+
+    assert all(cost_of(model, larger, batch=batch) >= before for larger in grown)
+
+
+@given(models, usages, st.booleans())
+def test_parts_beyond_the_whole_err_upwards(model: ModelEntry, usage: Usage, batch: bool) -> None:
+    """Usage whose parts exceed the whole costs at least what its parts cost by themselves."""
+    parts = Usage(
+        usage.cached_input_tokens + usage.cache_write_tokens,
+        usage.cached_input_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
+        usage.reasoning_tokens,
+    )
+
+    assert cost_of(model, usage, batch=batch) >= cost_of(model, parts, batch=batch)
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,7 @@ reviews = st.builds(
     redactions=st.lists(st.tuples(st.sampled_from(Place), words, counts), max_size=2).map(tuple),
     simulated=st.booleans(),
     dropped_findings=counts,
+    canary=words,
     revision=st.none() | st.builds(Revision, words, counts),
     labels=st.dictionaries(st.text(st.characters(max_codepoint=0x7F), max_size=5), words, max_size=2),
 )
@@ -228,6 +229,20 @@ def test_content_reads_back(made: Review) -> None:
 
     assert read_content(entry.content) == made
     assert rfc8785.dumps(json.loads(entry.record)) == entry.record
+
+
+def test_a_canary_is_marked_in_its_record() -> None:
+    """The record of a canary names its case; that of any other review has no such field."""
+    assert record_of(replace(FULL, canary="health/egfr_22"))["canary"] == "health/egfr_22"
+    assert "canary" not in record_of(FULL)
+
+
+def test_content_from_before_there_were_canaries_reads_back() -> None:
+    """A review stored without the field is nobody's canary."""
+    content = json.loads(seal(FULL, CONTENT_KEY).content)
+    del content["canary"]
+
+    assert read_content(json.dumps(content).encode()) == FULL
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"null", b"not json", b'{"id": 1}', b"\xff"])

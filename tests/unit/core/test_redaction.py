@@ -232,6 +232,18 @@ def test_offsets_map_back(rows: list[tuple[str, str]], data: st.DataObject) -> N
         assert sub.original_end <= last
 
 
+def test_every_offset_maps_back_among_many_placeholders() -> None:
+    """Of a text with many values each stretch between two of them maps to itself, at either end of a span."""
+    words = [f"word{n}" for n in range(200)]
+    text = " ".join(f"{word} joe{n}@example.org," for n, word in enumerate(words))
+    passage = redact(request(text)).draft
+    assert len(passage.substitutions) == len(words)
+    for word in words:
+        at = passage.text.index(f"{word} ")
+        first, last = passage.original_span(at, at + len(word))
+        assert text[first:last] == word
+
+
 JSON_ARGUMENTS = {
     "bare number": '{"card": 4111111111111111}',
     "bare in a list": '{"cards":[4111111111111111,4111111111111111 ]}',

@@ -14,7 +14,7 @@ from reviewer.core.draft import Tier
 from reviewer.core.errors import InvariantError
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.routing import Routing
-from reviewer.core.rubric import Criterion, Rubric
+from reviewer.core.rubric import Criterion, PolicyFact, Rubric
 from reviewer.core.rulebook import Facts, Plan, Rulebook, applies, assemble, file_digest, is_sampled
 
 locales = st.sampled_from(["", "pt-BR", "pt_br", "PT-br", "pt", "pt-PT", "es-MX", "en-US", "x" * 200]) | st.text()
@@ -135,6 +135,16 @@ def test_checks_are_attached(rulebook: Rulebook) -> None:
     plan = rulebook.plan("health.high", None, "", b"")
 
     assert all((p.check is passes) == (p.criterion.check is not None) for p in plan.criteria)
+
+
+def test_facts_of_all_rubrics_in_the_locale() -> None:
+    """A plan states the facts of its rubrics, those of an overlay in its locale only, once for all requests."""
+    health = HEALTH.model_copy(update={"policy_facts": (PolicyFact(text="fact for all"),)})
+    book = assemble((health, TONE), ROUTING, CATALOGUE, CHECKS)
+
+    assert book.plan("health.high", None, "", b"").policy_facts == ("fact for all",)
+    assert book.plan("health.high", None, "pt-PT", b"").policy_facts == ("fact in Portuguese", "fact for all")
+    assert book.plan("health.by_rule", None, "", b"").policy_facts == ()
 
 
 def test_medium_asks_where_a_criterion_asks(rulebook: Rulebook) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -14,8 +15,11 @@ from hypothesis import strategies as st
 
 from reviewer.core.outcome import FailureKind, Reply, StopReason, Usage
 from reviewer.core.prompt import Prompt
+from reviewer.providers.attempt import AttemptRecord, Request
+from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import Listener, ProviderError
-from reviewer.providers.retry import BASE_DELAY_S, MAX_DELAY_S, AttemptRecord, RetryPolicy, complete_with_retry
+from reviewer.providers.line import Line, LinePolicy
+from reviewer.providers.retry import BASE_DELAY_S, MAX_DELAY_S, RetryPolicy, complete_with_retry
 from tests.support.prompts import prompt_of
 
 REPLY = Reply("{}", StopReason.COMPLETE, "stop", "m", "r", Usage())
@@ -39,7 +43,7 @@ class ScriptedProvider:
     waits: list[float] = field(default_factory=list)
     records: list[AttemptRecord] = field(default_factory=list)
 
-    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:  # noqa: ARG002 - nobody hears it
+    async def complete(self, model: str, prompt: Prompt, _: Listener | None = None) -> Reply:
         self.asked.append((model, prompt))
         self.now += self.takes_s
         self.entered.set()
@@ -71,9 +75,9 @@ class ScriptedProvider:
 
     async def run(self, *, deadline: float = FOREVER, max_attempts: int = 3, seed: int = 1) -> Reply:
         policy = RetryPolicy(max_attempts, 0.5, lambda: self.now, Random(seed), self.sleep)
-        return await complete_with_retry(
-            self, "m", prompt_of(), deadline=deadline, policy=policy, on_attempt=self.records.append
-        )
+        line = Line("m", LinePolicy(), BreakerPolicy(1, 1), 0.5, lambda: self.now)
+        attempt = partial(line.send, Request(self, "m", prompt_of(), "", deadline), self.records.append)
+        return await complete_with_retry(attempt, deadline=deadline, policy=policy)
 
 
 def failure(kind: FailureKind, retry_after_s: float | None = None) -> ProviderError:
@@ -177,15 +181,16 @@ async def test_the_deadline_ends_a_hanging_attempt() -> None:
     assert [record.error for record in provider.records] == [caught.value]
 
 
-async def test_a_callers_cancellation_is_not_an_attempt() -> None:
-    """Cancelling the caller raises the cancellation itself; nothing is retried or recorded."""
+async def test_a_callers_cancellation_is_not_retried() -> None:
+    """Cancelling the caller raises the cancellation itself; what it cut off is told as such."""
     provider = ScriptedProvider([None])
     call = asyncio.create_task(provider.run())
     await provider.entered.wait()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert provider.records == []
+    assert [record.error.kind for record in provider.records if record.error] == [FailureKind.DEADLINE]
+    assert provider.calls == 1
 
 
 @given(

@@ -36,6 +36,17 @@ def test_loads(rules: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("args", "shared"), [("max_share_percent: 50", True), ("max_share_percent: 40", False)])
+def test_checks_that_ask_the_same_are_one(rules: Path, edit: Edit, args: str, shared: bool) -> None:
+    """Two rubrics share a check, which then runs once, also where only one of them spells out a default."""
+    for name in ("health", "quality"):
+        edit(f"{name}/rubric.yaml", "id: non_answer", "id: over_caveating")
+        edit(f"{name}/rubric.yaml", "min_words: 3", "max_caveats: 3")
+    edit("quality/rubric.yaml", "max_caveats: 3", args)
+    checks = load_rulebook(rules, today=TODAY)[0].checks
+    assert (checks["health/checked"] is checks["quality/checked"]) is shared
+
+
 def test_comments_do_not_change_the_digest(rules: Path, edit: Edit) -> None:
     """The digest follows the meaning of the files, not their layout."""
     before = load_rulebook(rules, today=TODAY)[0].digest

@@ -84,3 +84,13 @@ def test_each_domain_has_both_suites() -> None:
     for domain in (path.parent.name for path in RUBRICS.glob("*/rubric.yaml")):
         assert counts.get((domain, "known_benign"), 0) >= 6, domain
         assert counts.get((domain, "known_sensitive"), 0) >= 6, domain
+
+
+def test_each_risky_domain_has_canaries(rulebook: Rulebook) -> None:
+    """Each domain with a route of tier high has two canaries or more, in English and in Portuguese."""
+    risky = {route.domain for route in rulebook.routing.all_routes if route.tier is Tier.HIGH}
+    marked = [(file.rubric, case.locale) for _, file in load_cases(RUBRICS) for case in file.cases if case.canary]
+
+    assert risky == {rubric for rubric, _ in marked}
+    for domain in risky:
+        assert {locale for rubric, locale in marked if rubric == domain} == {"en-US", "pt-BR"}, domain

@@ -9,9 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from reviewer.core.case import CaseFile, ScriptedFinding
+from reviewer.core.case_request import request_of
 from reviewer.core.draft import Message, Role, TextPart, ToolResult
 from reviewer.core.errors import ConfigError, RubricError
-from reviewer.simulate.cases import request_of, script_for_cases
+from reviewer.simulate.cases import script_for_cases
 from reviewer.simulate.loading import load_script
 from reviewer.simulate.reading import read
 from reviewer.simulate.script import FaultKind, Rule, Script, ScriptFile

@@ -1,0 +1,152 @@
+"""Logs of older versions: refused with a way out, and brought up to date without touching an entry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import apsw
+import pytest
+
+from reviewer.core.errors import LedgerUnavailableError
+from reviewer.core.outcome import CallRecord, Usage
+from reviewer.core.record import Entry
+from reviewer.core.spending import NOTHING, Spent
+from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
+from tests.contract.ledger.test_ledger import check_log, stored
+from tests.support.builders import MOMENT, entry
+
+CALL = CallRecord("anthropic", "critic-1", "critic-1", "r", "0" * 64, Usage(1000, 600, 0, 50, 20), 700, 1, "stop")
+UNPRICED = replace(CALL, cost_micro_usd=None)
+ENTRIES = (
+    entry(1, "r-1", calls=(CALL, UNPRICED)),
+    entry(2, "r-2", calls=()),
+    entry(3, calls=(CALL,), tenant="globex"),
+    entry(4, calls=(CALL,)),
+)
+DAY = MOMENT.date()
+
+
+@contextmanager
+def connected(path: Path) -> Iterator[apsw.Connection]:
+    connection = apsw.Connection(str(path))
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def first_form(path: Path, *entries: Entry) -> None:
+    """Make a log as the first version made it."""
+    schema = resources.files("reviewer.ledger").joinpath("sql/sqlite_schema.sql").read_text(encoding="utf-8")
+    with connected(path) as connection:
+        connection.pragma("journal_mode", "wal")
+        connection.execute(schema)
+        for index, e in enumerate(entries):
+            row = (index, e.review_id, e.tenant, e.request_id or None, e.content_digest, e.leaf_hash, e.record)
+            connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute("INSERT INTO contents VALUES (?, ?, ?)", (index, e.content, e.content_key))
+
+
+async def test_an_older_log_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    """A log of the first form is not opened, and the message says what it is and what to do."""
+    path = tmp_path / "log.db"
+    first_form(path, *ENTRIES)
+    with pytest.raises(LedgerUnavailableError, match=r"version 1, 2 is needed: stop .* reviewer log upgrade"):
+        async with SqliteLedger(path):
+            pass
+
+
+async def test_an_upgrade_keeps_entries_and_counts_them(tmp_path: Path) -> None:
+    """After an upgrade every entry is as it was, what they cost is counted, and the log goes on."""
+    path = tmp_path / "log.db"
+    first_form(path, *ENTRIES)
+
+    assert upgrade(path) == 1
+    async with SqliteLedger(path) as ledger:
+        assert await ledger.page(0, 10) == tuple(stored(one, index) for index, one in enumerate(ENTRIES))
+        assert dict(await ledger.spending_of_day(DAY)) == {
+            "acme": Spent(1400, 3, 1, 3000, 1800, 150),
+            "globex": ENTRIES[2].spent,
+        }
+        await ledger.append(entry(5, calls=(CALL,)))
+        assert await check_log(ledger) == 5
+        assert (await ledger.spending("acme", DAY)).micro_usd == 2100
+
+
+async def test_calls_known_by_digest_only_are_left_out(tmp_path: Path) -> None:
+    """A record that was shortened does not say what its calls cost, and does not stand in the way."""
+    path = tmp_path / "log.db"
+    short = replace(ENTRIES[0], record=b'{"calls":{"sha256":"00"},"time":"2026-11-21T00:00:00.000000Z"}')
+    first_form(path, short)
+    upgrade(path)
+    async with SqliteLedger(path) as ledger:
+        assert await ledger.spending("acme", DAY) == NOTHING
+
+
+async def test_an_upgrade_is_taken_once(tmp_path: Path) -> None:
+    """A log that is up to date stays as it is."""
+    path = tmp_path / "log.db"
+    create(path)
+    async with SqliteLedger(path) as ledger:
+        await ledger.append(ENTRIES[0])
+        assert await asyncio.to_thread(upgrade, path) == 0
+        assert await ledger.spending("acme", DAY) == ENTRIES[0].spent
+
+
+@pytest.mark.parametrize("value", ["0", "3", "two", ""])
+def test_an_unknown_form_is_not_upgraded(tmp_path: Path, value: str) -> None:
+    """A log of a newer version, or of none that is known, is left alone."""
+    path = tmp_path / "log.db"
+    create(path)
+    with connected(path) as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (value,))
+    with pytest.raises(LedgerUnavailableError, match="none that this version knows"):
+        upgrade(path)
+    with connected(path) as connection:
+        assert connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchall() == [(value,)]
+
+
+def test_what_is_no_log_is_not_upgraded(tmp_path: Path) -> None:
+    """A path without a file, and a file that is no database, are refused; neither is changed."""
+    foreign = tmp_path / "notes.txt"
+    foreign.write_bytes(b"not a database " * 100)
+    for path in (foreign, tmp_path / "typo.db"):
+        with pytest.raises(LedgerUnavailableError):
+            upgrade(path)
+
+    assert foreign.read_bytes() == b"not a database " * 100
+    assert list(tmp_path.iterdir()) == [foreign]
+
+
+def test_a_failed_upgrade_changes_nothing(tmp_path: Path) -> None:
+    """Where a step cannot be taken the log stays in its old form, whole."""
+    path = tmp_path / "log.db"
+    first_form(path, replace(ENTRIES[0], record=b"no json"))
+    with pytest.raises(LedgerUnavailableError):
+        upgrade(path)
+    with connected(path) as connection:
+        assert connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchall() == [("1",)]
+        assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'spending'").fetchall()
+
+
+async def test_spending_and_entries_are_one_commit(tmp_path: Path) -> None:
+    """Where the cost cannot be counted the entry is not written either, and the other way round."""
+    path = tmp_path / "log.db"
+    create(path)
+    async with SqliteLedger(path) as ledger:
+        for table in ("spending", "contents"):
+            with connected(path) as connection:
+                connection.execute(f"ALTER TABLE {table} RENAME TO gone")
+            with pytest.raises(LedgerUnavailableError):
+                await ledger.append(ENTRIES[0])
+            with connected(path) as connection:
+                connection.execute(f"ALTER TABLE gone RENAME TO {table}")
+            assert await check_log(ledger) == 0
+            assert await ledger.spending("acme", DAY) == NOTHING
+        await ledger.append(ENTRIES[0])
+        assert await ledger.spending("acme", DAY) == ENTRIES[0].spent
