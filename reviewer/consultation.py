@@ -20,12 +20,13 @@ from reviewer.core.draft import Tier
 from reviewer.core.models import ModelCatalogue, ModelEntry
 from reviewer.core.outcome import (
     CallRecord,
-    Completed,
     CritiqueOutcome,
     FailureKind,
     Malformed,
     Refused,
     Reply,
+    Stopped,
+    StopReason,
     Truncated,
     Unavailable,
     Usage,
@@ -35,6 +36,7 @@ from reviewer.core.rubric import Effect
 from reviewer.core.shortening import Estimate
 from reviewer.core.tokens import Fit, at_most, fit
 from reviewer.core.verdict import Cause, Trouble
+from reviewer.listening import Audience, Ear, attending
 from reviewer.providers.attempt import AttemptRecord, Request
 from reviewer.providers.breaker import Breaker, BreakerPolicy
 from reviewer.providers.counting import input_tokens
@@ -51,6 +53,7 @@ class Brief:
         prompts: one a group of questions, at least one; asked at once.
         deadline: on the loop's clock; the consultation ends before it, whatever has come of it.
         purpose: what its calls are recorded as.
+        audience: hears findings while they are written; None asks for the reply in one piece.
         tenant: whose turn it is where places at a model are scarce.
         canary: a canary is being shown; nothing in prompts or calls says so.
     """
@@ -61,6 +64,7 @@ class Brief:
     purpose: str = "critique"
     tenant: str = ""
     canary: bool = False
+    audience: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class _Calls:
     line: Line
     purpose: str
     tenant: str
+    ear: Ear | None = None
     records: list[CallRecord] = field(default_factory=list)
 
     def add(self, prompt: Prompt, purpose: str, attempt: AttemptRecord) -> None:
@@ -108,6 +113,12 @@ class _Calls:
                 batched=reply is not None and reply.batched,
             )
         )
+
+    def silenced(self) -> None:
+        """Say of the requests that were cut off that we ended them: another group's answer decided."""
+        word = StopReason.ENDED_EARLY.value
+        cut = FailureKind.DEADLINE
+        self.records = [replace(r, failure=None, stop=word) if r.failure is cut else r for r in self.records]
 
     def cut_off(self, kind: FailureKind) -> None:
         """Say of the requests that were cut off why they were."""
@@ -209,7 +220,8 @@ class Consultant:
         if not breaker.admits(_loop_time(), canary=brief.canary):
             return Consultation(_left_alone(model, breaker))
         provider = self._providers[candidate.spec.provider]
-        calls = [_Calls(candidate, provider, line, brief.purpose, brief.tenant) for _ in prompts]
+        ears = brief.audience.ears(model, prompts) if brief.audience else [None] * len(prompts)
+        calls = [_Calls(candidate, provider, line, brief.purpose, brief.tenant, ear) for ear in ears]
         try:
             if fits is Fit.OPEN and not await self._has_room(candidate, longest, brief.deadline):
                 breaker.abandoned()
@@ -239,13 +251,13 @@ class Consultant:
         return counted + prompt.max_output_tokens <= candidate.entry.context_tokens
 
     @asynccontextmanager
-    async def _bounded(self, deadline: float) -> AsyncIterator[None]:
+    async def _bounded(self, deadline: float) -> AsyncIterator[asyncio.Timeout]:
         """Bound what is done inside by the deadline, and by what a shutdown leaves of it."""
         until = deadline if self._drain_at is None else min(deadline, self._drain_at)
         async with asyncio.timeout_at(until) as scope:
             self._scopes.add(scope)
             try:
-                yield
+                yield scope
             finally:
                 self._scopes.discard(scope)
 
@@ -265,9 +277,13 @@ class Consultant:
             # Drained between two models: a call begun now would be paid for and cut off.
             return Unavailable(FailureKind.DRAINING, _CUT_OFF[FailureKind.DRAINING])
         try:
-            async with self._bounded(deadline):
-                return await self._ask(prompt, calls, deadline)
+            async with self._bounded(deadline) as scope:
+                with attending(calls.ear, scope):
+                    return await self._ask(prompt, calls, deadline)
         except TimeoutError:
+            if calls.ear is not None and (stopped := calls.ear.stopped) is not None:
+                calls.silenced()
+                return stopped
             drained = self._drain_at is not None and self._drain_at < deadline
             kind = FailureKind.DRAINING if drained else FailureKind.DEADLINE
             calls.cut_off(kind)
@@ -280,11 +296,12 @@ class Consultant:
                 return outcome
             repaired = await self._ask_once(prompt.repaired(), calls, deadline, "repair")
             # The first answer was unreadable; an outage on the way to a second one is not a new cause.
-            return repaired if isinstance(repaired, Completed | Refused | Truncated | Malformed) else outcome
+            return outcome if isinstance(repaired, Unavailable) else repaired
         return outcome
 
     async def _ask_once(self, prompt: Prompt, calls: _Calls, deadline: float, purpose: str) -> CritiqueOutcome:
-        request = Request(calls.provider, calls.candidate.spec.model, prompt, calls.tenant, deadline)
+        listen = calls.ear.begin if calls.ear else None
+        request = Request(calls.provider, calls.candidate.spec.model, prompt, calls.tenant, deadline, listen)
         attempt = partial(calls.line.send, request, partial(calls.add, prompt, purpose))
         try:
             reply = await complete_with_retry(attempt, deadline=deadline, policy=self._policy)
@@ -296,7 +313,16 @@ class Consultant:
             if exc.kind is FailureKind.CONGESTED:
                 return Unavailable(exc.kind, "all places at the second model were taken, and none came free in time")
             return Unavailable(exc.kind, f"the second model gave no answer ({exc.kind.value})")
+        if reply.stop is StopReason.ENDED_EARLY and calls.ear is not None and calls.ear.stopped is not None:
+            return calls.ear.stopped
         return parse(reply, prompt)
+
+
+def _cost(entry: ModelEntry, reply: Reply | None) -> int | None:
+    """Return what a reply cost; one that we ended does not say what it used, or not all of it."""
+    if reply is None or reply.stop is StopReason.ENDED_EARLY:
+        return None
+    return ModelCatalogue.cost_micro_usd(entry, reply.usage, batch=reply.batched)
 
 
 # A critique that takes longer than this is not slow, it is stuck.
@@ -316,10 +342,6 @@ _CUT_OFF = {
 }
 
 
-def _cost(entry: ModelEntry, reply: Reply | None) -> int | None:
-    return ModelCatalogue.cost_micro_usd(entry, reply.usage, batch=reply.batched) if reply else None
-
-
 def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
@@ -328,8 +350,8 @@ def _tell(breaker: Breaker, outcome: CritiqueOutcome, calls: tuple[CallRecord, .
     """Say what an outcome means for the model's breaker.
 
     A deadline speaks against a model only where it had time; a refusal, a rate limit or a draft that is too large
-    speak of the request or the account. An unreadable or inattentive critic is as good as none, but what it was shown
-    may have made it so.
+    speak of the request or the account; a critique that we ended says nothing. An unreadable or inattentive critic is
+    as good as none, but what it was shown may have made it so.
     """
     now = _loop_time()
     kind = outcome.kind if isinstance(outcome, Unavailable) else None
@@ -338,7 +360,7 @@ def _tell(breaker: Breaker, outcome: CritiqueOutcome, calls: tuple[CallRecord, .
         breaker.failed(now, digest)
     elif kind in _AGAINST_THE_MODEL or slow:
         breaker.failed(now)
-    elif kind is None:
+    elif kind is None and not isinstance(outcome, Stopped):
         breaker.succeeded()
     else:
         breaker.abandoned()

@@ -16,6 +16,7 @@ from random import Random
 from reviewer.budget import Allowance
 from reviewer.consultation import Brief, Consultant
 from reviewer.core.choice import Candidate, Seating, seating, summon
+from reviewer.core.finding import Finding
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.outcome import CallRecord, Critique, FailureKind, Unavailable
 from reviewer.core.passage import RedactedDraft
@@ -27,6 +28,7 @@ from reviewer.core.shortening import SCREEN_SHARE, shorten
 from reviewer.core.spending import ceiling_micro_usd
 from reviewer.core.verdict import EvidenceSet, Screening, Trouble, weigh_screen
 from reviewer.core.verification import verify_all
+from reviewer.listening import gather
 from reviewer.providers.breaker import BreakerPolicy
 from reviewer.providers.interface import ReviewerProvider
 from reviewer.providers.line import LinePolicy
@@ -47,6 +49,7 @@ class Inquiry:
         tenant: whose draft it is.
         allowance: what pays for it; None where nobody keeps account.
         examinee: model that a canary is meant for: it alone is asked, in whatever mode the route is. Else empty.
+        tell: is told of each finding as it arrives; None where nobody waits for that.
     """
 
     plan: Plan
@@ -58,6 +61,7 @@ class Inquiry:
     tenant: str = ""
     allowance: Allowance | None = None
     examinee: str = ""
+    tell: Callable[[Finding], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,7 @@ class Critic:
         examined = bool(inquiry.examinee)
         prompts = self._prompts(inquiry, index)
         brief = Brief(prompts, plan.tier, inquiry.deadline, tenant=inquiry.tenant, canary=examined)
+        brief = replace(brief, audience=gather(plan, inquiry.waived, index, inquiry.tell))
         # A model is examined by what it says now.
         reusable = self._memory.keeps and not examined
         key = key_of(inquiry.tenant, plan, seated, brief.prompts) if reusable else ""

@@ -197,7 +197,8 @@ class Pipeline:
             barred = _barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
             examinee = canary.model if canary else ""
-            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, allowance, examinee)
+            tell = trail.heard if observer else None
+            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, allowance, examinee, tell)
             criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index

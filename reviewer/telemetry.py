@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import orjson
 import structlog
 
-from reviewer.core.finding import Finding
+from reviewer.core.finding import Finding, Origin, Outcome
 from reviewer.core.review import RecordedReview, Stage, StageTiming
 
 
@@ -31,7 +31,7 @@ class Observer(Protocol):
         ...
 
     def finding(self, finding: Finding) -> None:
-        """A finding is known; its outcome may still change when its quotes are checked."""
+        """A finding is known; one that the second model gave may be told again, if its outcome came to be another."""
         ...
 
 
@@ -51,11 +51,12 @@ class Unwatched:
 class Trail:
     """Stage timings of one review, told to its observer as they come."""
 
-    __slots__ = ("_observer", "timings")
+    __slots__ = ("_heard", "_observer", "timings")
 
     def __init__(self, observer: Observer) -> None:
         """Start with no stage."""
         self._observer = observer
+        self._heard: dict[tuple[str, str], Outcome] = {}
         self.timings: list[StageTiming] = []
 
     def stage(self, stage: Stage) -> _TimedStage:
@@ -71,10 +72,19 @@ class Trail:
         self.timings.append(timing)
         self._observer.stage_finished(timing)
 
-    def found(self, findings: tuple[Finding, ...]) -> None:
-        """Tell the observer of findings."""
-        for finding in findings:
+    def heard(self, finding: Finding) -> None:
+        """Tell the observer of a finding of the second model that has just arrived, unless it was told the same."""
+        key = (finding.criterion, finding.by)
+        if self._heard.get(key) is not finding.outcome:
+            self._heard[key] = finding.outcome
             self._observer.finding(finding)
+
+    def found(self, findings: tuple[Finding, ...]) -> None:
+        """Tell the observer of findings, but for those that it heard as they arrived."""
+        for finding in findings:
+            arrived = finding.origin is Origin.CRITIC and self._heard.get((finding.criterion, finding.by))
+            if arrived is not finding.outcome:
+                self._observer.finding(finding)
 
 
 class _TimedStage:

@@ -8,8 +8,9 @@ replies are joined here, and are whole only together.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -23,11 +24,13 @@ from reviewer.core.outcome import (
     Malformed,
     Refused,
     Reply,
+    Stopped,
     StopReason,
     Truncated,
     Unavailable,
 )
 from reviewer.core.prompt import Prompt
+from reviewer.core.questionnaire import Question
 from reviewer.core.rubric import Place
 
 MAX_FINDINGS = 256
@@ -72,8 +75,9 @@ class _Reply(_Strict):
 
 
 _KEYS = frozenset([*_Reply.model_fields, *_Finding.model_fields, *_Evidence.model_fields, *_Steering.model_fields])
-_KEY_END = re.compile(r'(?<!\\)"\s*:')
+_SPACED_KEY = re.compile(r'"\s+:')
 _ADAPTER: TypeAdapter[_Reply] = TypeAdapter(_Reply)
+_FINDING: TypeAdapter[_Finding] = TypeAdapter(_Finding)
 
 
 def parse(reply: Reply, prompt: Prompt) -> CritiqueOutcome:
@@ -100,18 +104,60 @@ def parse(reply: Reply, prompt: Prompt) -> CritiqueOutcome:
     return _completed(read, prompt)
 
 
+def read_finding(text: str, asked: Mapping[str, Question]) -> Answer | None:
+    """Read one finding of a reply that is still being written.
+
+    Args:
+        text: one JSON object, as far as brackets tell.
+
+    Returns:
+        The answer; None where `parse` would not make one of it either.
+    """
+    try:
+        finding = _FINDING.validate_json(text)
+    except ValidationError:
+        return None
+    question = asked.get(finding.c)
+    if question is None or not _each_key_once(text, _keys(finding)):
+        return None
+    return _answer(finding, question.key)
+
+
+def stopped(answers: Sequence[Answer], criterion: str) -> Stopped:
+    """Make the outcome of a critique that was ended early.
+
+    Args:
+        answers: in the order of their arrival; several to one question are merged as `parse` would.
+        criterion: whose answer decided.
+    """
+    merged: dict[str, Answer] = {}
+    for answer in answers:
+        earlier = merged.get(answer.criterion)
+        if earlier is None:
+            merged[answer.criterion] = answer
+        elif earlier.outcome is not answer.outcome:
+            merged[answer.criterion] = _contradiction(earlier, answer)
+    return Stopped(tuple(merged.values()), criterion)
+
+
 def join(outcomes: Sequence[CritiqueOutcome]) -> CritiqueOutcome:
     """Join what the groups of one questionnaire came to, in their order; one that failed fails them all.
 
     Of several failures the first counts that is no outage: it has said something of the draft, which no other model
-    shall be asked to unsay.
+    shall be asked to unsay. Only such a one counts for more than the answer for which the critique was ended early.
     """
     if len(outcomes) == 1:
         return outcomes[0]
     whole = [outcome for outcome in outcomes if isinstance(outcome, Completed)]
-    if len(whole) < len(outcomes):
-        failed = [outcome for outcome in outcomes if not isinstance(outcome, Completed)]
-        return next((f for f in failed if not (isinstance(f, Unavailable) and f.kind.outage)), failed[0])
+    early = [outcome for outcome in outcomes if isinstance(outcome, Stopped)]
+    failed = [outcome for outcome in outcomes if not isinstance(outcome, Completed | Stopped)]
+    if telling := [f for f in failed if not (isinstance(f, Unavailable) and f.kind.outage)]:
+        return telling[0]
+    if early:
+        answered = [outcome.answers for outcome in outcomes if isinstance(outcome, Completed | Stopped)]
+        return stopped([answer for answers in answered for answer in answers], early[0].criterion)
+    if failed:
+        return failed[0]
     return Completed(
         answers=tuple([answer for outcome in whole for answer in outcome.answers]),
         steering=any(outcome.steering for outcome in whole),
@@ -130,16 +176,34 @@ def _read(text: str) -> _Reply | Malformed:
         first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join([str(step) if isinstance(step, int) or step in _KEYS else "?" for step in first["loc"]])
         return Malformed(f"output is not the stated JSON object ({first['type']} at {path or 'document'})")
-    return read if _each_key_once(text, read) else Malformed("output names a key of the JSON object twice")
+    keys = 6 + sum([_keys(finding) for finding in read.findings])
+    return read if _each_key_once(text, keys) else Malformed("output names a key of the JSON object twice")
 
 
-def _each_key_once(text: str, read: _Reply) -> bool:
-    """Whether no object of the reply holds a key twice, in which case readers of JSON disagree on what it says.
+def _each_key_once(text: str, expected: int) -> bool:
+    """Whether no object of a text that was read holds a key twice, in which case readers disagree on what it says.
 
-    Counts the ends of keys, since a quotation mark before a colon stands nowhere else but escaped inside a string.
+    Counts quotation marks before a colon, less the escaped ones. Where that is not the number of keys, some text may
+    begin with a colon: then the objects themselves are looked at.
     """
-    expected = 6 + sum([5 + 3 * len(finding.evidence) for finding in read.findings])
-    return text.count('":') - text.count('\\":') == expected or len(_KEY_END.findall(text)) == expected
+    if text.count('":') - text.count('\\":') == expected and _SPACED_KEY.search(text) is None:
+        return True
+    try:
+        json.loads(text, object_pairs_hook=_distinct)
+    except ValueError:
+        return False
+    return True
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> None:
+    """Refuse an object with a key twice; what the object holds is not kept."""
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("a key stands twice")
+
+
+def _keys(finding: _Finding) -> int:
+    """Count the keys that a finding has, those of its evidence included."""
+    return 5 + 3 * len(finding.evidence)
 
 
 def _completed(read: _Reply, prompt: Prompt) -> Completed:

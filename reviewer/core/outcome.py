@@ -10,12 +10,13 @@ from reviewer.core.rubric import Place
 
 
 class StopReason(StrEnum):
-    """Why the second model stopped, in one vocabulary for all providers."""
+    """Why the second model stopped, in one vocabulary for all providers; ENDED_EARLY where we ended the call."""
 
     COMPLETE = "complete"
     TRUNCATED = "truncated"
     REFUSED = "refused"
     CONTEXT_EXCEEDED = "context_exceeded"
+    ENDED_EARLY = "ended_early"
     OTHER = "other"
 
 
@@ -179,6 +180,19 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """A critique that we ended while it was written, because one of its answers decides already.
+
+    Attributes:
+        answers: those that had arrived, at most one a criterion.
+        criterion: the blocker whose answer decided.
+    """
+
+    answers: tuple[Answer, ...]
+    criterion: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The second model declined to examine the draft."""
 
@@ -212,7 +226,7 @@ class Unavailable:
     why: str
 
 
-CritiqueOutcome = Completed | Refused | Malformed | Truncated | Unavailable
+CritiqueOutcome = Completed | Stopped | Refused | Malformed | Truncated | Unavailable
 
 
 @dataclass(frozen=True, slots=True)

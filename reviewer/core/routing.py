@@ -107,6 +107,7 @@ class Route(Frozen):
         fan_out: groups into which the questions are split, to be asked at once.
         mandatory_human: the verdict is always a handoff; the second model's findings prepare it.
         data_classes: material that may be shown to a second model; any other is handed off unseen.
+        early_exit: a critique is ended as soon as one blocker is found not met; not on a panel, which hears everybody.
         max_revisions: this many `REVISE` answers to one draft, the next one becomes a handoff.
         sample_percent: share of low-tier requests that get the full review all the same.
         require_other_family: the reviewer must not be of the drafter's family (unknown counts as the same).
@@ -128,6 +129,7 @@ class Route(Frozen):
     panel: Panel | None = None
     cascade: Cascade | None = None
     fan_out: int = Field(default=1, ge=1, le=8)
+    early_exit: bool = False
 
     @property
     def seats(self) -> int:
@@ -166,6 +168,8 @@ class Route(Frozen):
     def _panel_faults(self) -> Iterator[tuple[FieldPath, str]]:
         if self.panel is None:
             return
+        if self.early_exit:
+            yield ("early_exit",), "a panel hears every reviewer to the end; early_exit belongs to the other modes"
         if self.panel.quorum > self.panel.size:
             yield ("panel", "quorum"), f"a quorum of {self.panel.quorum} cannot come from {self.panel.size} reviewers"
         if self.panel.size > len(self.reviewers):

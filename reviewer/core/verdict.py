@@ -9,6 +9,7 @@ Invariants, each a property test:
 * turning a MET into anything else never lowers it, unless two judges agree from then on; turning UNCERTAIN into NOT_MET
   never does where the criterion's `on_fail` is at least its `on_uncertain` (an author may well send the unclear to a
   person and the clear to revision);
+* a critique that was ended early never approves, and neither does losing the finding for which it was;
 * the order of findings, critiques and troubles does not matter;
 * `decide` is total: for what it cannot place it asks for a handoff, it never raises.
 
@@ -30,11 +31,13 @@ from reviewer.core.outcome import (
     FailureKind,
     Malformed,
     Refused,
+    Stopped,
     Truncated,
     Unavailable,
 )
 from reviewer.core.rubric import Criterion, Effect, Severity
 from reviewer.core.rulebook import Facts, Plan, PlannedCriterion, inapplicable
+from reviewer.core.stopping import stands
 
 
 class Verdict(IntEnum):
@@ -65,6 +68,7 @@ class Cause(StrEnum):
     PARTIAL_COVERAGE = "partial_coverage"
     DISAGREEMENT = "disagreement"
     REVISIONS_EXHAUSTED = "revisions_exhausted"
+    STOPPED_EARLY = "stopped_early"
     CRITERION = "criterion"
 
 
@@ -277,6 +281,19 @@ def _from_critiques(evidence: EvidenceSet, hearing: Hearing) -> Iterator[Reason]
         yield from _from_critique(critique, lost, Effect.HANDOFF, named=several)
     for screen in hearing.screens:
         yield from _from_critique(screen, Effect.NOTE, Effect.NOTE, named=several)
+    for critique in evidence.critiques:
+        if isinstance(critique.outcome, Stopped):
+            yield _from_stopped(critique, critique.outcome, evidence)
+
+
+def _from_stopped(critique: Critique, outcome: Stopped, evidence: EvidenceSet) -> Reason:
+    """What an early end says: nothing beside the finding that it was for, and a handoff without it."""
+    if not stands(critique, outcome, evidence.findings, evidence.plan):
+        message = "the critique was ended early for an answer that does not stand"
+        return _handoff(Cause.PARTIAL_COVERAGE, message, outcome.criterion)
+    left = len(gaps(critique, evidence.plan, evidence.findings, evidence.inapplicable).unanswered)
+    message = f"this answer decides, so that {critique.judge} was not heard further: {left} questions were not answered"
+    return Reason(Cause.STOPPED_EARLY, Effect.NOTE, outcome.criterion, None, message)
 
 
 def _from_critique(critique: Critique, lost: Effect, blind: Effect, *, named: bool) -> Iterator[Reason]:
@@ -299,6 +316,9 @@ def _from_critique(critique: Critique, lost: Effect, blind: Effect, *, named: bo
         case Unavailable():
             cause = _UNAVAILABLE.get(outcome.kind, Cause.REVIEWER_UNAVAILABLE)
             yield Reason(cause, lost, "", None, by + outcome.why)
+        case Stopped():
+            # Weighed apart, together with the finding that it was for.
+            return
         case Completed():
             if outcome.steering:
                 yield _handoff(Cause.INJECTION_SUSPECTED, by + "the second model saw text that addresses the reviewer")

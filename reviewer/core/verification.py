@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from reviewer.core.finding import Finding, Origin, Outcome, Quote, QuoteStatus
 from reviewer.core.folding import Folded, fold, fold_part
-from reviewer.core.outcome import Answer, Completed, Critique, Evidence
+from reviewer.core.outcome import Answer, Completed, Critique, Evidence, Stopped
 from reviewer.core.rubric import Criterion, EvidenceDemand, Place
 from reviewer.core.rulebook import Plan
 from reviewer.core.segments import Segmented, SegmentIndex
@@ -181,7 +181,7 @@ def verify(answer: Answer, criterion: Criterion, judge: str, finder: QuoteFinder
 def verify_all(
     critiques: tuple[Critique, ...], index: SegmentIndex, plan: Plan, waived: frozenset[str]
 ) -> tuple[Finding, ...]:
-    """Turn all answers of all complete critiques into findings in force, each by its judge.
+    """Turn all answers of all critiques that gave some into findings in force, each by its judge.
 
     Args:
         index: the segments that the judges saw.
@@ -192,11 +192,16 @@ def verify_all(
         [
             verify(answer, plan.by_key[answer.criterion].criterion, critique.judge, finder)
             for critique in critiques
-            if isinstance(critique.outcome, Completed)
+            if isinstance(critique.outcome, Completed | Stopped)
             for answer in critique.outcome.answers
-            if answer.criterion not in waived or Outcome.NOT_MET in (answer.outcome, answer.worst)
+            if counts(answer, waived)
         ]
     )
+
+
+def counts(answer: Answer, waived: frozenset[str]) -> bool:
+    """Whether an answer is to be verified at all: of one to a question that does not arise only NOT_MET counts."""
+    return answer.criterion not in waived or Outcome.NOT_MET in (answer.outcome, answer.worst)
 
 
 @lru_cache(maxsize=4096)

@@ -18,6 +18,8 @@ from reviewer.core.outcome import FailureKind, Reply
 from reviewer.core.prompt import Prompt
 from reviewer.providers.batch_api import BatchApi
 from reviewer.providers.body import BodyTemplate, encoded_prefix
+from reviewer.providers.intake import Assembly, Intake
+from reviewer.providers.interface import Listener
 from reviewer.providers.platform import Platform, Signer, chosen
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.wire import Exchange, Received, Vendor
@@ -57,6 +59,8 @@ class Format:
         shape: the body with the holes `model`, `max_tokens`, `prefix`, `content` and, where wanted, `cache_key`.
         content: the variable part of a prompt, for the hole of that name.
         read: the answer's envelope; raises pydantic's `ValidationError` where it is not the format's.
+        streamed: fields of the body that ask for a stream.
+        assemble: what puts a streamed reply together, made anew for each.
         batch: how the vendor takes many calls at once; None where it does not.
         counter: None where the provider has none.
         platforms: by name, through which the same models can be asked in the same words.
@@ -68,7 +72,9 @@ class Format:
     needs_key: bool
     shape: Callable[[ProviderSettings], dict[str, object]]
     content: Callable[[Prompt], list[dict[str, object]]]
-    read: Callable[[Received], Reply]
+    read: Callable[[bytes, Received], Reply]
+    streamed: dict[str, object]
+    assemble: Callable[[], Assembly]
     batch: BatchApi | None = None
     counter: Counter | None = None
     platforms: Mapping[str, Platform] = field(default_factory=dict)
@@ -97,7 +103,9 @@ class Adapter:
         self.name = settings.name
         self.simulated = settings.simulated
         self._form = form
-        # A platform takes single calls only, and has no counter that we know.
+        # A platform takes single plain calls only: its streams are of forms of its own, and it has no counter we know.
+        self._streams = platform is None
+        self._stream_template = BodyTemplate({**shape, **form.streamed})
         self.batch = form.batch if platform is None else None
         self._counter = form.counter if platform is None else None
         unknown = form.counter.leaves_out if form.counter else frozenset()
@@ -114,10 +122,27 @@ class Adapter:
         """Close all connections."""
         await self.exchange.close()
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:
         """Send one prompt; see `ReviewerProvider.complete`."""
         asked = self._model_ids.get(model, model)
-        return self.read(await self.exchange.post(self._form.path, self.body(model, prompt), asked))
+        if listener is not None and self._streams:
+            return await self._stream(asked, prompt, listener)
+        reply = self.read(await self.exchange.post(self._form.path, self.body(model, prompt), asked))
+        if listener is not None and reply.text:
+            listener.heard(reply.text)
+        return reply
+
+    async def _stream(self, model: str, prompt: Prompt, listener: Listener) -> Reply:
+        """Ask for a stream; a gateway that answers in one piece all the same is heard in one piece."""
+        intake = Intake(self.name, self._form.assemble(), listener)
+        body = self._stream_template.fill(self._values(model, prompt))
+        received = await self.exchange.post(self._form.path, body, model, intake.hear)
+        if received.streamed:
+            return intake.reply(received)
+        reply = self.read(received)
+        if reply.text:
+            listener.heard(reply.text)
+        return reply
 
     async def count(self, model: str, prompt: Prompt) -> int | None:
         """Ask the provider's counter; see `ReviewerProvider.count`."""
@@ -137,7 +162,7 @@ class Adapter:
         Raises:
             ProviderError: `BAD_ENVELOPE` where it is not the format's, or what the response itself tells.
         """
-        return self._opened(received, self._form.read)
+        return self._opened(received, lambda answer: self._form.read(answer.content, answer))
 
     def _values(self, model: str, prompt: Prompt) -> dict[str, bytes]:
         questionnaire = prompt.questionnaire

@@ -7,6 +7,7 @@ Field names follow `anthropic.types.message_create_params`, `message` and `messa
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -21,7 +22,9 @@ from reviewer.providers.anthropic_platforms import PLATFORMS
 from reviewer.providers.batch_anthropic import MessageBatches
 from reviewer.providers.body import hole, image_base64, image_label
 from reviewer.providers.failure import tidy
+from reviewer.providers.intake import ENDED_EARLY, ErrorEventError
 from reviewer.providers.settings import ProviderSettings
+from reviewer.providers.sse import Event
 from reviewer.providers.wire import Received, Vendor
 
 PUBLIC_URL = "https://api.anthropic.com"
@@ -82,8 +85,11 @@ def _content(prompt: Prompt) -> list[dict[str, object]]:
     return blocks
 
 
-def _read(received: Received) -> Reply:
-    message = _Message.model_validate_json(received.content)
+def _read(content: bytes, received: Received) -> Reply:
+    return _reply(_Message.model_validate_json(content), received)
+
+
+def _reply(message: _Message, received: Received) -> Reply:
     usage = message.usage
     written, cached = usage.cache_creation_input_tokens or 0, usage.cache_read_input_tokens or 0
     stop = message.stop_reason or ""
@@ -102,6 +108,95 @@ def _read(received: Received) -> Reply:
         ),
         simulated=received.simulated,
     )
+
+
+class _Start(BaseModel):
+    message: _Message
+
+
+class _BlockStart(BaseModel):
+    index: int
+    content_block: _Block
+
+
+class _BlockDelta(BaseModel):
+    index: int
+    delta: _Block
+
+
+class _End(BaseModel):
+    stop_reason: str | None = None
+
+
+class _UsageSoFar(BaseModel):
+    """Cumulative counts; one that is missing stays what it was."""
+
+    input_tokens: NonNegativeInt | None = None
+    output_tokens: NonNegativeInt | None = None
+    cache_creation_input_tokens: NonNegativeInt | None = None
+    cache_read_input_tokens: NonNegativeInt | None = None
+    output_tokens_details: _OutputDetails | None = None
+
+
+class _MessageDelta(BaseModel):
+    delta: _End
+    usage: _UsageSoFar = _UsageSoFar()
+
+
+class _Stream:
+    """A message as its events tell it (`anthropic.types.RawMessageStreamEvent`): an `Assembly`."""
+
+    def __init__(self) -> None:
+        self.whole = False
+        self._message: _Message | None = None
+        self._texts: dict[int, list[str]] = {}
+
+    def take(self, event: Event) -> str:
+        """See `Assembly.take`."""
+        match event.name:
+            case "content_block_delta":
+                delta = _BlockDelta.model_validate_json(event.data)
+                return self._add(delta.index, delta.delta.text) if delta.delta.type == "text_delta" else ""
+            case "content_block_start":
+                start = _BlockStart.model_validate_json(event.data)
+                return self._add(start.index, start.content_block.text) if start.content_block.type == "text" else ""
+            case "message_start":
+                self._message = _Start.model_validate_json(event.data).message
+            case "message_delta":
+                self._end(_MessageDelta.model_validate_json(event.data))
+            case "message_stop":
+                self.whole = True
+            case "error":
+                raise ErrorEventError(event.data)
+            case _:
+                pass
+        return ""
+
+    def reply(self, received: Received) -> Reply:
+        """See `Assembly.reply`; one that never began is no message."""
+        texts = [_Block(type="text", text="".join(pieces)) for _, pieces in sorted(self._texts.items())]
+        message = self._message or _Message.model_validate({})
+        return _reply(message.model_copy(update={"content": texts}), received)
+
+    def cut(self, received: Received) -> Reply:
+        """See `Assembly.cut`; the input was counted at the start, the output up to the last count that was told."""
+        return replace(self.reply(received), stop=StopReason.ENDED_EARLY, provider_stop=ENDED_EARLY)
+
+    def _add(self, index: int, text: str | None) -> str:
+        if text:
+            self._texts.setdefault(index, []).append(text)
+        return text or ""
+
+    def _end(self, told: _MessageDelta) -> None:
+        if self._message is None:
+            return
+        usage = self._message.usage.model_copy(update=told.usage.model_dump(exclude_none=True) | _details(told.usage))
+        self._message = self._message.model_copy(update={"stop_reason": told.delta.stop_reason, "usage": usage})
+
+
+def _details(usage: _UsageSoFar) -> dict[str, _OutputDetails]:
+    """Keep what is a model: a dump would make a plain dict of it."""
+    return {"output_tokens_details": usage.output_tokens_details} if usage.output_tokens_details else {}
 
 
 def _make(settings: ProviderSettings, base_url: str) -> anthropic.AsyncAnthropic:
@@ -124,6 +219,8 @@ PROVIDER = partial(
         shape=_shape,
         content=_content,
         read=_read,
+        streamed={"stream": True},
+        assemble=_Stream,
         batch=MessageBatches(),
         counter=Counter("/v1/messages/count_tokens", frozenset({"max_tokens"})),
         platforms=PLATFORMS,

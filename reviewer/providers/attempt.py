@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reviewer.core.outcome import FailureKind, Reply
 from reviewer.core.prompt import Prompt
-from reviewer.providers.interface import ProviderError, ReviewerProvider
+from reviewer.providers.interface import Listener, ProviderError, ReviewerProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Request:
     Attributes:
         tenant: whose turn it is where places at the model are scarce.
         deadline: on the event loop's clock.
+        listen: gives each sending a listener of its own; plain calls without it. What is heard is never sent twice.
     """
 
     provider: ReviewerProvider
@@ -24,6 +25,7 @@ class Request:
     prompt: Prompt
     tenant: str
     deadline: float
+    listen: Callable[[], Listener] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class Sent:
     async def run(self, request: Request) -> None:
         """Send it and wait for what comes of it; cancelled, it is given up."""
         try:
-            self.end = await request.provider.complete(request.model, request.prompt)
+            provider, listen = request.provider, request.listen
+            heard = (listen(),) if listen else ()
+            self.end = await provider.complete(request.model, request.prompt, *heard)
         except ProviderError as exc:
             self.end = exc
         finally:

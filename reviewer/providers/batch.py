@@ -25,7 +25,7 @@ from reviewer.core.outcome import FailureKind, Reply
 from reviewer.core.prompt import Prompt
 from reviewer.providers.adapter import Adapter
 from reviewer.providers.batch_api import BatchApi, BatchCall, Ended, Settled, results
-from reviewer.providers.interface import ProviderError
+from reviewer.providers.interface import Listener, ProviderError
 from reviewer.providers.wire import Received
 
 T = TypeVar("T")
@@ -167,7 +167,7 @@ class BatchedProvider:
         await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._adapter.__aexit__(exc_type, exc, traceback)
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:
         """Put one prompt into a batch and wait for its reply; see `ReviewerProvider.complete`."""
         body = self._adapter.body(model, prompt)
         custom_id = f"c{next(self._serial)}"
@@ -177,7 +177,10 @@ class BatchedProvider:
             received = await waiter
         finally:
             self._leave(batch, custom_id)
-        return replace(self._adapter.read(received), batched=True)
+        reply = replace(self._adapter.read(received), batched=True)
+        if listener is not None and reply.text:
+            listener.heard(reply.text)
+        return reply
 
     async def count(self, model: str, prompt: Prompt) -> int | None:
         """Ask the provider's counter, at once; see `ReviewerProvider.count`."""

@@ -28,6 +28,17 @@ _KIND_OF_CODE = {
     "content_policy_violation": FailureKind.REFUSED,
     "invalid_prompt": FailureKind.REFUSED,
 }
+# What the same failure has for a status where it comes before the first byte of a reply and not in the middle of it.
+_STATUS_OF_CODE = {
+    "authentication_error": 401,
+    "invalid_request_error": 400,
+    "not_found_error": 404,
+    "permission_error": 403,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "server_overloaded": 503,
+    "timeout_error": 408,
+}
 _KIND_OF_STATUS = {
     408: FailureKind.TIMEOUT,
     413: FailureKind.TOO_LARGE,
@@ -44,8 +55,15 @@ def kind_of(status: int, code: str) -> FailureKind:
     return _KIND_OF_STATUS.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.REJECTED)
 
 
-def error_code(content: bytes) -> str:
-    """Read the error's code, or else its type or status, from `{"error": {"code": .., "type": ..}}`; empty where none.
+def kind_in_stream(code: str) -> FailureKind:
+    """Classify an error that ends a stream after its success status; one without a known code is the server's."""
+    return kind_of(_STATUS_OF_CODE.get(code, 500), code)
+
+
+def error_code(content: bytes | str) -> str:
+    """Read the error's code, or else its type or status, from `{"error": {"code": ..}}`; empty where it has none.
+
+    A flat error, as an event of a stream may be, has its code beside its message.
 
     Only short identifiers are returned, so that nothing a provider repeats from a prompt can pass for one.
     """
@@ -53,7 +71,7 @@ def error_code(content: bytes) -> str:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
         return ""
-    error = body.get("error") if isinstance(body, dict) else None
+    error = body.get("error", body) if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return ""
     for value in (error.get("code"), error.get("type"), error.get("status")):

@@ -44,6 +44,17 @@ class ProviderError(ReviewerError):
         self.simulated = simulated
 
 
+class Listener(Protocol):
+    """Somebody who hears one reply while it is written."""
+
+    def heard(self, text: str) -> bool:
+        """Take the next piece of output text, never empty; return True once enough was heard.
+
+        Called on the event loop between two reads of the connection: it must be quick, and must not raise.
+        """
+        ...
+
+
 class ReviewerProvider(Protocol):
     """One provider of second models.
 
@@ -54,10 +65,14 @@ class ReviewerProvider(Protocol):
     name: str
     simulated: bool
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:
         """Send one prompt and return what the model answered.
 
         The caller bounds the time (`asyncio.timeout`) and may cancel at any point; the connection is then given up.
+
+        Args:
+            listener: hears the output text as it arrives; the reply is the same as without it, unless it has heard
+                enough: then the connection is given up at once, and the reply's stop is ENDED_EARLY.
 
         Raises:
             ProviderError: no usable response arrived. A refusal, a truncation or an odd stop reason is a `Reply`.

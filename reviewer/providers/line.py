@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from reviewer.core.outcome import FailureKind, Reply
+from reviewer.core.outcome import FailureKind, Reply, StopReason
 from reviewer.core.shortening import Estimate
 from reviewer.providers.attempt import AttemptRecord, Request, Sent
 from reviewer.providers.breaker import Breaker, BreakerPolicy
@@ -105,13 +105,15 @@ class Line:
             if record.reply is not None:
                 # Of two requests the first one's time: what it would have taken alone is at least that.
                 now = self._clock()
-                self.window.add(now - sent[0].began, now)
+                if record.reply.stop is not StopReason.ENDED_EARLY:
+                    self.window.add(now - sent[0].began, now)
                 return record.reply
         raise records[0].error or ProviderError(cut_off, "cut off")
 
     async def _attempt(self, request: Request, sent: list[Sent]) -> None:
         """Send a request that has a place already, and see to it that each place is given up when its request ends."""
-        patience_s = self._patience(request.deadline)
+        # Two streams of one reply cannot be heard at once.
+        patience_s = None if request.listen else self._patience(request.deadline)
         if patience_s is None:
             sent.append(Sent(self._clock, hedge=False))
             try:

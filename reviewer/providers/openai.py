@@ -18,11 +18,14 @@ from reviewer.providers.adapter import Adapter, Counter, Format
 from reviewer.providers.batch_openai import ResponseBatches
 from reviewer.providers.body import hole, image_data_url, image_label
 from reviewer.providers.failure import tidy
+from reviewer.providers.intake import ENDED_EARLY, ErrorEventError
 from reviewer.providers.openai_client import PUBLIC_URL, VENDOR
 from reviewer.providers.openai_platforms import PLATFORMS
 from reviewer.providers.settings import ProviderSettings
+from reviewer.providers.sse import Event
 from reviewer.providers.wire import Received
 
+_FINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _INCOMPLETE = {"max_output_tokens": StopReason.TRUNCATED, "content_filter": StopReason.REFUSED}
 
 
@@ -93,8 +96,11 @@ def _content(prompt: Prompt) -> list[dict[str, object]]:
     return parts
 
 
-def _read(received: Received) -> Reply:
-    response = _Response.model_validate_json(received.content)
+def _read(content: bytes | str, received: Received) -> Reply:
+    return _reply(_Response.model_validate_json(content), received)
+
+
+def _reply(response: _Response, received: Received) -> Reply:
     if response.status == "failed":
         raise received.failed(FailureKind.SERVER_ERROR, "the provider reports that it failed to generate a response")
     parts = [part for item in response.output if item.type == "message" for part in item.content or ()]
@@ -132,6 +138,69 @@ def _usage(usage: _Usage | None) -> Usage:
     )
 
 
+class _Typed(BaseModel):
+    type: str
+
+
+class _TextDelta(BaseModel):
+    delta: str
+
+
+class _Named(BaseModel):
+    model: str = ""
+
+
+class _Created(BaseModel):
+    response: _Named
+
+
+class _Final(BaseModel):
+    response: _Response
+
+
+class _Stream:
+    """A response as its events tell it (`openai.types.responses.ResponseStreamEvent`): an `Assembly`.
+
+    The last event repeats the response as a whole, and only that is read as the reply.
+    """
+
+    def __init__(self) -> None:
+        self.whole = False
+        self._model = ""
+        self._final: _Response | None = None
+
+    def take(self, event: Event) -> str:
+        """See `Assembly.take`."""
+        # Some gateways leave the name to the data, where OpenAI has it as well.
+        name = event.name or _Typed.model_validate_json(event.data).type
+        if name == "response.output_text.delta":
+            return _TextDelta.model_validate_json(event.data).delta
+        if name in _FINAL:
+            self._final = _Final.model_validate_json(event.data).response
+            self.whole = True
+        elif name == "response.created":
+            self._model = _Created.model_validate_json(event.data).response.model
+        elif name == "error":
+            raise ErrorEventError(event.data)
+        return ""
+
+    def reply(self, received: Received) -> Reply:
+        """See `Assembly.reply`."""
+        return _reply(self._final or _Response.model_validate({}), received)
+
+    def cut(self, received: Received) -> Reply:
+        """See `Assembly.cut`; usage would have come with the last event."""
+        return Reply(
+            text="",
+            stop=StopReason.ENDED_EARLY,
+            provider_stop=ENDED_EARLY,
+            served_model=tidy(self._model),
+            request_id=received.request_id,
+            usage=Usage(),
+            simulated=received.simulated,
+        )
+
+
 PROVIDER = partial(
     Adapter,
     Format(
@@ -142,6 +211,8 @@ PROVIDER = partial(
         shape=_shape,
         content=_content,
         read=_read,
+        streamed={"stream": True},
+        assemble=_Stream,
         batch=ResponseBatches(),
         counter=Counter("/responses/input_tokens", frozenset({"max_output_tokens", "store", "prompt_cache_key"})),
         platforms=PLATFORMS,

@@ -7,6 +7,7 @@ what gateways commonly leave out (model, usage) may be missing, what decides the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from pydantic import BaseModel, Field, NonNegativeInt
@@ -17,8 +18,10 @@ from reviewer.core.questionnaire import FINDINGS_SCHEMA
 from reviewer.providers.adapter import Adapter, Format
 from reviewer.providers.body import hole, image_data_url, image_label
 from reviewer.providers.failure import tidy
+from reviewer.providers.intake import ENDED_EARLY, ErrorEventError
 from reviewer.providers.openai_client import VENDOR
 from reviewer.providers.settings import ProviderSettings
+from reviewer.providers.sse import Event
 from reviewer.providers.wire import Received
 
 _STOPS = {
@@ -83,8 +86,11 @@ def _content(prompt: Prompt) -> list[dict[str, object]]:
     return parts
 
 
-def _read(received: Received) -> Reply:
-    completion = _Completion.model_validate_json(received.content)
+def _read(content: bytes, received: Received) -> Reply:
+    return _reply(_Completion.model_validate_json(content), received)
+
+
+def _reply(completion: _Completion, received: Received) -> Reply:
     choice = completion.choices[0]
     word = "refusal" if choice.message.refusal else choice.finish_reason or ""
     return Reply(
@@ -111,6 +117,65 @@ def _usage(usage: _Usage | None) -> Usage:
     )
 
 
+class _ChunkChoice(BaseModel):
+    index: int = 0
+    delta: _Message = _Message()
+    finish_reason: str | None = None
+
+
+class _Chunk(BaseModel):
+    choices: list[_ChunkChoice] = []
+    model: str | None = None
+    usage: _Usage | None = None
+    error: object = None
+
+
+class _Stream:
+    """A completion as its chunks tell it (`openai.types.chat.ChatCompletionChunk`): an `Assembly`.
+
+    The usage comes in a chunk without choices after the last word, on demand; a gateway may leave it out.
+    """
+
+    def __init__(self) -> None:
+        self.whole = False
+        self._begun = False
+        self._text: list[str] = []
+        self._refusal: list[str] = []
+        self._finish: str | None = None
+        self._model: str | None = None
+        self._usage: _Usage | None = None
+
+    def take(self, event: Event) -> str:
+        """See `Assembly.take`."""
+        if event.data == "[DONE]":
+            self.whole = True
+            return ""
+        chunk = _Chunk.model_validate_json(event.data)
+        if chunk.error is not None:
+            raise ErrorEventError(event.data)
+        self._model = chunk.model or self._model
+        self._usage = chunk.usage or self._usage
+        return "".join([self._say(choice) for choice in chunk.choices if choice.index == 0])
+
+    def reply(self, received: Received) -> Reply:
+        """See `Assembly.reply`; without a chunk of any choice there is none."""
+        message = _Message(content="".join(self._text), refusal="".join(self._refusal))
+        choices = [_Choice(message=message, finish_reason=self._finish)] if self._begun else []
+        return _reply(_Completion(choices=choices, model=self._model, usage=self._usage), received)
+
+    def cut(self, received: Received) -> Reply:
+        """See `Assembly.cut`; the usage would have come last."""
+        return replace(self.reply(received), stop=StopReason.ENDED_EARLY, provider_stop=ENDED_EARLY)
+
+    def _say(self, choice: _ChunkChoice) -> str:
+        self._begun = True
+        text = choice.delta.content or ""
+        self._text.append(text)
+        self._refusal.append(choice.delta.refusal or "")
+        self._finish = choice.finish_reason or self._finish
+        return text
+
+
 PROVIDER = partial(
     Adapter,
     Format(
@@ -121,5 +186,7 @@ PROVIDER = partial(
         shape=_shape,
         content=_content,
         read=_read,
+        streamed={"stream": True, "stream_options": {"include_usage": True}},
+        assemble=_Stream,
     ),
 )

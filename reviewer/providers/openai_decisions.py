@@ -23,7 +23,7 @@ from reviewer.core.questionnaire import Question
 from reviewer.providers.adapter import CACHE_KEY_CHARS, config_error
 from reviewer.providers.body import BodyTemplate, hole, image_data_url, image_label
 from reviewer.providers.failure import tidy
-from reviewer.providers.interface import ProviderError
+from reviewer.providers.interface import Listener, ProviderError
 from reviewer.providers.openai_client import PUBLIC_URL, VENDOR
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.wire import Exchange, Received
@@ -109,7 +109,7 @@ class Decisions:
         """Close all connections."""
         await self._exchange.close()
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:
         """Ask every question that arises at once; see `ReviewerProvider.complete`.
 
         Raises:
@@ -130,8 +130,10 @@ class Decisions:
         if len(body) > MAX_BODY_BYTES:
             what = f"{len(body)} bytes are more than {MAX_BODY_BYTES}"
             raise ProviderError(FailureKind.TOO_LARGE, f"{self.name}: {what}", simulated=self.simulated)
-        received = await self._exchange.post("/decisions", body)
-        return self._read(received, list(asked))
+        reply = self._read(await self._exchange.post("/decisions", body), list(asked))
+        if listener is not None and reply.text:
+            listener.heard(reply.text)
+        return reply
 
     async def count(self, model: str, prompt: Prompt) -> int | None:
         """Return None: Decisions has no counter."""

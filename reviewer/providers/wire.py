@@ -24,7 +24,16 @@ from reviewer.providers.failure import error_code, header_code, kind_of, retry_a
 from reviewer.providers.interface import ProviderError
 from reviewer.providers.platform import Signer, SigningError
 from reviewer.providers.settings import ProviderSettings
-from reviewer.providers.transport import MAX_RESPONSE_BYTES, BodyTooLongError, content_of, open_session, read_bounded
+from reviewer.providers.transport import (
+    MAX_RESPONSE_BYTES,
+    BodyTooLongError,
+    Heard,
+    content_of,
+    is_stream,
+    open_session,
+    pour,
+    read_bounded,
+)
 
 SIMULATED_HEADER = "x-reviewer-simulated"
 JSON = "application/json"
@@ -67,12 +76,18 @@ class Vendor:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A successful response, unread: `content` is the whole body, at most `MAX_RESPONSE_BYTES`."""
+    """A successful response, unread.
+
+    Attributes:
+        content: the whole body, bounded; empty where `streamed`.
+        streamed: the body was an event stream, and was heard while it came.
+    """
 
     content: bytes
     http_status: int
     request_id: str
     simulated: bool
+    streamed: bool = False
 
     def failed(self, kind: FailureKind, message: str) -> ProviderError:
         """Return the error for a failure that only the body tells; the message must quote nothing of it."""
@@ -121,18 +136,21 @@ class Exchange:
         if self._signer is not None:
             await self._signer.close()
 
-    async def post(self, path: str, body: bytes, model: str = "") -> Received:
+    async def post(
+        self, path: str, body: bytes, model: str = "", hear: Callable[[bytes], Heard] | None = None
+    ) -> Received:
         """Send one body to a path below the base URL and return the successful response.
 
         Args:
             model: named in the path by some platforms.
+            hear: gets the body of a successful response piece by piece, where that is an event stream.
 
         Raises:
             ProviderError: the provider answered with an error status, or did not answer.
         """
-        return await self.send("POST", path, body, model=model)
+        return await self.send("POST", path, body, model=model, hear=hear)
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what differs between requests
         self,
         method: str,
         path: str,
@@ -141,13 +159,14 @@ class Exchange:
         headers: Mapping[str, str] | None = None,
         at_most: int = MAX_RESPONSE_BYTES,
         model: str = "",
+        hear: Callable[[bytes], Heard] | None = None,
     ) -> Received:
         """Make one request to a path of the provider and return the successful response.
 
         Args:
             headers: in place of the session's; a body is JSON unless they say otherwise.
             at_most: bytes of the response's body.
-            model: named in the path by some platforms.
+            model, hear: as for `post`.
 
         Raises:
             ProviderError: as for `post`.
@@ -162,15 +181,16 @@ class Exchange:
             async with self._session.request(
                 method, url, data=content or None, headers=told, allow_redirects=False
             ) as response:
-                answer = await read_bounded(response, at_most)
+                answer = await _read(response, at_most, hear)
         except BodyTooLongError:
             failure = self._failure(FailureKind.BAD_ENVELOPE, f"response is longer than {at_most} bytes")
         except (aiohttp.ClientError, OSError) as exc:
             failure = self._failure(FailureKind.CONNECTION, f"no response ({type(exc).__name__})")
         else:
-            if 200 <= response.status < 300:
-                return Received(answer, response.status, self._request_id(response), self._simulated(response))
-            failure = self._status_failure(response, answer)
+            if _is_success(response):
+                request_id, simulated = self._request_id(response), self._simulated(response)
+                return Received(answer or b"", response.status, request_id, simulated, streamed=answer is None)
+            failure = self._status_failure(response, answer or b"")
         # Raised out here so that no exception that may hold the request is chained to it.
         raise failure
 
@@ -206,3 +226,15 @@ class Exchange:
 
     def _simulated(self, response: aiohttp.ClientResponse) -> bool:
         return self._settings.simulated or response.headers.get(SIMULATED_HEADER) == "1"
+
+
+def _is_success(response: aiohttp.ClientResponse) -> bool:
+    return 200 <= response.status < 300
+
+
+async def _read(response: aiohttp.ClientResponse, at_most: int, hear: Callable[[bytes], Heard] | None) -> bytes | None:
+    """Read a body to its end, or hand a stream to whoever hears it and return None."""
+    if hear is None or not (_is_success(response) and is_stream(response)):
+        return await read_bounded(response, at_most)
+    await pour(response, hear)
+    return None

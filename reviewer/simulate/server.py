@@ -80,7 +80,7 @@ class SimulatedProvider:
             script: what to answer.
             host: address to listen on; anything but loopback exposes the prompts of whoever connects.
             port: 0 takes a free one.
-            latency: before each answer; none by default.
+            latency: before each answer, and while it is written; none by default.
             models: names that `GET /v1/models` lists. Every name is served, listed or not.
         """
         self.base_url = ""
@@ -160,7 +160,7 @@ class SimulatedProvider:
             return web.Response()
         text = "" if kind is FaultKind.REFUSAL else self._reply_text(prompt, scene)
         answered = self._answered(asked, scene, text, serial)
-        return await _send(request, wire, asked, answered, scene, headers)
+        return await self._send(request, wire, asked, answered, scene, headers)
 
     def _answer_batched(self, path: str, body: bytes) -> tuple[int, Json]:
         """Answer one call of a batch with status and body, at once; one that would hang is not answered (0)."""
@@ -199,6 +199,43 @@ class SimulatedProvider:
         seconds = self._latency.draw(self._rng)
         if scene.fault and scene.fault.delay_ms:
             seconds += scene.fault.delay_ms / 1000
+        if seconds:
+            await asyncio.sleep(seconds)
+
+    async def _send(
+        self,
+        request: web.Request,
+        wire: WireFormat,
+        asked: Asked,
+        answered: Answered,
+        scene: Scene,
+        headers: dict[str, str],
+    ) -> web.StreamResponse:
+        """Send the answer as asked: whole or as a stream, at the scene's pace."""
+        pace = faults.bytes_per_s(scene.fault)
+        empty = scene.fault is not None and scene.fault.kind is FaultKind.EMPTY_BODY
+        if asked.stream:
+            events = [] if empty else [_event(name, data) for name, data in wire.events(answered)]
+            response = web.StreamResponse(headers={**headers, "Content-Type": "text/event-stream; charset=utf-8"})
+        else:
+            events = [] if empty else [orjson.dumps(wire.body(answered))]
+            response = web.StreamResponse(headers={**headers, "Content-Type": "application/json"})
+            response.content_length = sum(map(len, events))
+        # Events are alike enough in length for each to take its share of the time that all tokens take.
+        share_s = self._latency.writing_s(answered.usage.output_tokens) / max(len(events), 1)
+        if not asked.stream and pace is None:
+            await self._write(b"".join(events), share_s)
+            return web.Response(body=b"".join(events), headers=headers, content_type="application/json")
+        await response.prepare(request)
+        for event in events:
+            await self._write(event, share_s)
+            await (response.write(event) if pace is None else faults.drip(response, event, pace))
+        await response.write_eof()
+        return response
+
+    async def _write(self, event: bytes, seconds: float) -> None:
+        """Take the time that a piece of an answer needs to be written, before it is sent."""
+        del event
         if seconds:
             await asyncio.sleep(seconds)
 
@@ -300,28 +337,6 @@ def _json(body: Json, status: int = 200, headers: dict[str, str] | None = None) 
 def _error(wire: WireFormat, kind: FaultKind | None, serial: str, headers: dict[str, str]) -> web.Response:
     status, body = wire.error(kind, serial)
     return _json(body, status, headers)
-
-
-async def _send(
-    request: web.Request, wire: WireFormat, asked: Asked, answered: Answered, scene: Scene, headers: dict[str, str]
-) -> web.StreamResponse:
-    """Send the answer as asked: whole or as a stream, at the scene's pace."""
-    pace = faults.bytes_per_s(scene.fault)
-    empty = scene.fault is not None and scene.fault.kind is FaultKind.EMPTY_BODY
-    if asked.stream:
-        events = [] if empty else [_event(name, data) for name, data in wire.events(answered)]
-        response = web.StreamResponse(headers={**headers, "Content-Type": "text/event-stream; charset=utf-8"})
-    else:
-        events = [] if empty else [orjson.dumps(wire.body(answered))]
-        if pace is None:
-            return web.Response(body=b"".join(events), headers=headers, content_type="application/json")
-        response = web.StreamResponse(headers={**headers, "Content-Type": "application/json"})
-        response.content_length = sum(map(len, events))
-    await response.prepare(request)
-    for event in events:
-        await (response.write(event) if pace is None else faults.drip(response, event, pace))
-    await response.write_eof()
-    return response
 
 
 def _event(name: str | None, data: Json | str) -> bytes:

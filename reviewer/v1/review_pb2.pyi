@@ -121,6 +121,8 @@ class _CauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cause.ValueType
     """The server shut down before the second model had answered."""
     CAUSE_BUDGET_EXHAUSTED: _Cause.ValueType  # 18
     """The tenant's budget for the day is used up; the second model was not asked."""
+    CAUSE_STOPPED_EARLY: _Cause.ValueType  # 19
+    """Told for information: one answer decided, and the second model was not heard to the end."""
 
 class Cause(_Cause, metaclass=_CauseEnumTypeWrapper):
     """Why a reason moved the verdict. The causes never merge into one another."""
@@ -163,6 +165,8 @@ CAUSE_DRAINING: Cause.ValueType  # 17
 """The server shut down before the second model had answered."""
 CAUSE_BUDGET_EXHAUSTED: Cause.ValueType  # 18
 """The tenant's budget for the day is used up; the second model was not asked."""
+CAUSE_STOPPED_EARLY: Cause.ValueType  # 19
+"""Told for information: one answer decided, and the second model was not heard to the end."""
 Global___Cause: _TypeAlias = Cause  # noqa: Y015
 
 class _GuidanceLevel:

@@ -254,7 +254,9 @@ class StreamReviewResponse(_message.Message):
 
     @_builtins.property
     def finding(self) -> _finding_pb2.Finding:
-        """A finding is known. Its outcome may still change when its quotes are checked; the review has the last word."""
+        """A finding is known, its quotes checked; the second model's are told as they arrive. Told again only if its outcome
+        came to be another one. The review has the last word.
+        """
 
     @_builtins.property
     def review(self) -> _review_pb2.Review:

@@ -11,7 +11,7 @@ from typing import Self
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.outcome import FailureKind, Reply, StopReason, Usage
 from reviewer.core.prompt import Prompt
-from reviewer.providers.interface import ProviderError
+from reviewer.providers.interface import Listener, ProviderError
 from tests.support.builders import REVIEWERS
 
 
@@ -28,7 +28,7 @@ class HeldProvider:
     left: int = 0
     prompts: list[Prompt] = field(default_factory=list)
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, _: Listener | None = None) -> Reply:
         self.asked.append(model)
         self.prompts.append(prompt)
         self.waiting.release()

@@ -10,6 +10,7 @@ from aiohttp import web
 from reviewer.simulate.script import Script
 from reviewer.simulate.server import SimulatedProvider
 
+_LAST_WORDS = (b'"stop_reason":"end_turn"', b'"type":"response.output_text.done"', b'"finish_reason":"stop"')
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -19,6 +20,7 @@ class WatchedProvider(SimulatedProvider):
     Attributes:
         bodies: of all requests, in order of arrival.
         gate: closed, it holds every answer back.
+        last_word: closed, it holds a stream back when all text is out, before the event that says why it stopped.
     """
 
     def __init__(self, script: Script) -> None:
@@ -26,6 +28,8 @@ class WatchedProvider(SimulatedProvider):
         self.bodies: list[bytes] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.last_word = asyncio.Event()
+        self.last_word.set()
         self._left = 0
         self._changed = asyncio.Condition()
         super().__init__(script)
@@ -59,6 +63,11 @@ class WatchedProvider(SimulatedProvider):
             self._left += 1
             await self._tell()
             raise
+
+    async def _write(self, event: bytes, seconds: float) -> None:
+        if any(mark in event for mark in _LAST_WORDS):
+            await self.last_word.wait()
+        await super()._write(event, seconds)
 
     async def _tell(self) -> None:
         async with self._changed:

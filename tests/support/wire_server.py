@@ -149,15 +149,15 @@ async def not_http(request: web.Request, _: WireServer) -> web.StreamResponse:
     return web.Response()
 
 
-def endless(status: int = 200) -> Answer:
+def endless(status: int = 200, kind: str = "application/json", piece: bytes = b" ") -> Answer:
     """Answer with a body that does not end before the client leaves."""
+    pieces = piece * (2**18 // len(piece))
 
     async def answer(request: web.Request, _: WireServer) -> web.StreamResponse:
-        response = web.StreamResponse(status=status, headers={"Content-Type": "application/json"})
+        response = web.StreamResponse(status=status, headers={"Content-Type": kind})
         await response.prepare(request)
-        piece = b" " * 2**18
         while True:
-            await response.write(piece)
+            await response.write(pieces)
 
     return answer
 

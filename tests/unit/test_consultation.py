@@ -17,6 +17,7 @@ from reviewer.core.rulebook import Plan
 from reviewer.core.verdict import Cause
 from reviewer.critic import Critic, Criticism, Inquiry
 from reviewer.providers.breaker import BreakerPolicy
+from reviewer.providers.interface import Listener
 from reviewer.providers.line import LinePolicy
 from reviewer.reuse import Memory
 from tests.support.builders import FACTS, MOMENT, REVIEWERS, criterion, plan_of, request, rubric
@@ -34,7 +35,7 @@ class ListeningProvider(HeldProvider):
     drafts: list[str] = field(default_factory=list)
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, _: Listener | None = None) -> Reply:
         shown = "".join(prompt.blocks)
         self.drafts.append(next(name for name in ("acme", "other") if f"Ask {name} for more" in shown))
         self.waiting.release()

@@ -370,3 +370,19 @@ def test_what_was_said_counts_before_an_outage(said: CritiqueOutcome) -> None:
     """A group that refused is not asked again elsewhere because another one met an outage."""
     assert join([GONE, said, GROUP]) == said
     assert join([GONE, GROUP, Unavailable(FailureKind.OVERLOADED, "full")]) == GONE
+
+
+@pytest.mark.parametrize("text", [":", ": as follows", '":', "\\", 'a\\":', " :"])
+def test_text_is_no_key(text: str) -> None:
+    """Colons, quotation marks and backslashes in what the critic writes make no reply unreadable."""
+    evidence = [{"place": "draft", "seg": "d1", "text": text}]
+
+    assert completed(found("c1", why=text, fix=text, evidence=evidence)).answers[0].why == text
+
+
+def test_a_key_twice_is_found_beside_odd_spacing() -> None:
+    """A key that stands twice is found also where the white space of another one hides it from a count."""
+    whole = json.dumps(document(found("c1")))
+
+    assert isinstance(read(whole.replace('"why":', '"why" :')), Completed)
+    assert isinstance(read(whole.replace('"why":', '"why" : "", "why":')), Malformed)

@@ -230,3 +230,11 @@ def test_tier_is_written_as_its_name() -> None:
 def test_intent_covers(pattern: str, other: str, covers: bool) -> None:
     """A pattern covers another exactly if it matches whatever the other matches."""
     assert intent_covers(pattern, other) is covers
+
+
+def test_a_panel_has_no_early_exit() -> None:
+    """A panel hears every reviewer: ending it early is refused at its place; other modes may."""
+    assert not Route.model_validate(route("aa", "x")).early_exit
+    assert Route.model_validate(route("aa", "x", early_exit=True)).early_exit
+    with pytest.raises(ValidationError, match="a panel hears every reviewer"):
+        Route.model_validate(panel(size=2) | {"early_exit": True})

@@ -11,7 +11,7 @@ from reviewer.core.outcome import FailureKind, Reply
 from reviewer.core.prompt import Prompt
 from reviewer.core.tokens import at_least, guess
 from reviewer.providers.counting import COUNTING_SHARE, input_tokens
-from reviewer.providers.interface import ProviderError, ReviewerProvider
+from reviewer.providers.interface import Listener, ProviderError, ReviewerProvider
 from tests.support.prompts import prompt_of
 
 PROMPT = prompt_of("word " * 10_000)
@@ -27,8 +27,8 @@ class Counting:
         self._told = told
         self._hangs = hangs
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
-        raise AssertionError(f"nobody asked {model} about {len(prompt.blocks)} blocks")
+    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:
+        raise AssertionError(f"nobody asked {model} about {len(prompt.blocks)} blocks, {listener} among the audience")
 
     async def count(self, model: str, prompt: Prompt) -> int | None:
         assert (model, prompt) == ("m", PROMPT)

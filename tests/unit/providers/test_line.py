@@ -17,7 +17,7 @@ from reviewer.core.prompt import Prompt
 from reviewer.core.shortening import Estimate
 from reviewer.providers.attempt import AttemptRecord, Request
 from reviewer.providers.breaker import BreakerPolicy
-from reviewer.providers.interface import ProviderError
+from reviewer.providers.interface import Listener, ProviderError
 from reviewer.providers.latency import STALE_S
 from reviewer.providers.line import CALLS_A_HEDGE, MAX_CREDIT, Line, LinePolicy
 from reviewer.providers.retry import RetryPolicy, complete_with_retry
@@ -38,7 +38,7 @@ class OpenProvider:
     prompts: list[Prompt] = field(default_factory=list)
     arrivals: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, _: Listener | None = None) -> Reply:
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.requests.append(answer)
         self.prompts.append(prompt)

@@ -17,7 +17,7 @@ from reviewer.core.outcome import FailureKind, Reply, StopReason, Usage
 from reviewer.core.prompt import Prompt
 from reviewer.providers.attempt import AttemptRecord, Request
 from reviewer.providers.breaker import BreakerPolicy
-from reviewer.providers.interface import ProviderError
+from reviewer.providers.interface import Listener, ProviderError
 from reviewer.providers.line import Line, LinePolicy
 from reviewer.providers.retry import BASE_DELAY_S, MAX_DELAY_S, RetryPolicy, complete_with_retry
 from tests.support.prompts import prompt_of
@@ -43,7 +43,7 @@ class ScriptedProvider:
     waits: list[float] = field(default_factory=list)
     records: list[AttemptRecord] = field(default_factory=list)
 
-    async def complete(self, model: str, prompt: Prompt) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, _: Listener | None = None) -> Reply:
         self.asked.append((model, prompt))
         self.now += self.takes_s
         self.entered.set()

@@ -23,6 +23,14 @@ def test_a_spread_keeps_its_percentiles() -> None:
     assert cuts[98] == pytest.approx(1.0, rel=0.1)
 
 
+def test_writing_takes_its_time() -> None:
+    """Each token takes as long as was asked for, none by default, and never less than no time."""
+    assert Latency(per_token_ms=20).writing_s(50) == 1.0
+    assert Latency(250).writing_s(50) == 0.0
+    with pytest.raises(ValueError, match="per_token_ms"):
+        Latency(per_token_ms=-1)
+
+
 @pytest.mark.parametrize(("p50", "p99"), [(-1, None), (0, 10), (20, 10)])
 def test_impossible_distributions_are_refused(p50: float, p99: float | None) -> None:
     """Negative times, a spread around nothing and a percentile below the median cannot be asked for."""
