@@ -6,7 +6,9 @@ at an interval, since other processes spend too: between two readings each proce
 
 * What is counted twice for one interval at the worst is a review that was committed just before a reading and settled
   just after it; none is left out.
-* What nobody can know is not counted: a call that was cut off, and reviews that never came into the log.
+* Where nobody can know what was spent, the whole estimate counts, in this process and for this day: for a review whose
+  caller went away or whose record could not be written, and for one with a call that was cut off. Otherwise whoever
+  hangs up in time would have every review for nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Self
 
 from reviewer.config import BudgetSettings
 from reviewer.core.errors import BudgetExhaustedError, ConfigError, Fault
+from reviewer.core.outcome import FailureKind
 from reviewer.core.review import Review
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.spending import spent_on
@@ -27,6 +30,7 @@ from reviewer.core.verdict import Cause, Trouble
 from reviewer.ledger.interface import Ledger
 from reviewer.telemetry import report_exhausted
 
+_CUT_OFF = frozenset({FailureKind.DEADLINE, FailureKind.TIMEOUT, FailureKind.DRAINING})
 MAX_ACCOUNTS = 10_000
 """Tenants remembered at once: a caller can make up names, and each idle one can be read from the log again."""
 
@@ -39,6 +43,7 @@ class _Account:
         in_log: spent, by the log's last reading.
         settled: spent by this process since that reading began.
         reserved: set aside by reviews that are under way.
+        unknown: estimates of what was spent without anybody being able to say how much.
         users: how many those are.
         read_at: on the budget's clock; None before the first reading.
     """
@@ -49,6 +54,7 @@ class _Account:
     in_log: int = 0
     settled: int = 0
     reserved: int = 0
+    unknown: int = 0
     users: int = 0
     read_at: float | None = None
     announced: bool = False
@@ -86,7 +92,7 @@ class Budgets:
         """
         await self._read(account)
         # Nothing is awaited from here on: two reviews cannot both take the last of it.
-        spent = account.in_log + account.settled
+        spent = account.in_log + account.settled + account.unknown
         if spent + account.reserved + estimate <= account.limit:
             account.reserved += estimate
             return True
@@ -140,9 +146,9 @@ class Budgets:
 
 
 class Allowance:
-    """What one review may draw on its tenant's budget. A context: what was set aside is free again when it ends."""
+    """What one review may draw on its tenant's budget. A context: what was not needed is free again when it ends."""
 
-    __slots__ = ("_account", "_budgets", "_now", "_reserved")
+    __slots__ = ("_account", "_budgets", "_lost", "_now", "_reserved")
 
     def __init__(self, budgets: Budgets, account: _Account | None, now: datetime) -> None:
         """Start with nothing set aside."""
@@ -150,6 +156,7 @@ class Allowance:
         self._account = account
         self._now = now
         self._reserved = 0
+        self._lost = 0
 
     def __enter__(self) -> Self:
         """Begin the review."""
@@ -158,10 +165,17 @@ class Allowance:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Give back what was set aside, however the review ended."""
+        """Give back what was set aside; where the review did not come to its end, it is taken to be spent."""
         if self._account is not None:
             self._account.reserved -= self._reserved
+            self._account.unknown += self._reserved if exc_type is not None else self._lost
             self._account.users -= 1
+
+    def settle(self, review: Review) -> None:
+        """Count what a review that is in the log has cost; must be called before the allowance ends."""
+        self._budgets.settle(review)
+        if any(call.failure in _CUT_OFF for call in review.calls):
+            self._lost = max(self._reserved - spent_on(review.calls).micro_usd, 0)
 
     async def reserve(self, estimate: Callable[[], int]) -> Trouble | None:
         """Set an estimate aside, or say that the budget is used up. Without a budget nothing is even estimated.

@@ -138,7 +138,7 @@ class Pipeline:
         own = replace(request, tenant=CANARY_TENANT, request_id="")
         with self._budgets.allowance(CANARY_TENANT, self._world.now()) as allowance:
             recorded = await self._review(own, deadline, None, allowance, examination)
-            self._budgets.settle(recorded.review)
+            allowance.settle(recorded.review)
         return recorded
 
     def warm_up(self) -> None:
@@ -169,7 +169,7 @@ class Pipeline:
         with self._budgets.allowance(request.tenant, self._world.now()) as allowance:
             recorded = await self._review(request, deadline, observer, allowance)
             if not recorded.replayed:
-                self._budgets.settle(recorded.review)
+                allowance.settle(recorded.review)
         return recorded
 
     async def _review(

@@ -17,9 +17,14 @@ from reviewer.core.segments import HIDDEN, Segmented, may_hide
 
 _VARIANTS = str.maketrans(
     {
-        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u0060", "'"),
-        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u0060\u1fef\uff40", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"'),
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+        # What normalising would turn into one of the above, which are looked for before it.
+        **dict.fromkeys("\u207b\u208b\ufe31\ufe32\ufe58", "-"),
+        "\u2033": "''",
+        "\u2034": "'''",
+        "\u2057": "''''",
     }
 )
 _SPACE = re.compile(r"\s+")

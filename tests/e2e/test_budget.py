@@ -125,10 +125,10 @@ async def test_what_asks_nobody_needs_no_money(serve: Serve, on_exhausted: str) 
     assert "APPROVE" not in verdicts([review for review in made if review.route.full_review])
 
 
-async def test_a_caller_who_leaves_keeps_no_money(serve: Serve) -> None:
-    """What was set aside for a caller who went away is there for the next one."""
+async def test_a_caller_who_leaves_pays_all_the_same(serve: Serve) -> None:
+    """The model was asked for a caller who went away: the budget does not pay for as many as hang up in time."""
     one = await estimate(serve)
-    service = await serve(budget={"tenant_daily_micro_usd": one + one // 2})
+    service = await serve(budget={"tenant_daily_micro_usd": 3 * one + one // 2})
     service.provider.gate.clear()
     for number in range(1, 4):
         left = asyncio.create_task(service.review(subject()))
@@ -137,7 +137,9 @@ async def test_a_caller_who_leaves_keeps_no_money(serve: Serve) -> None:
         await service.provider.left(number)
     service.provider.gate.set()
 
-    assert verdicts([await service.review(subject())]) == ["APPROVE"]
+    review = await service.review(subject())
+    assert (verdicts([review]), causes(review)) == (["HUMAN_HANDOFF"], {"budget_exhausted"})
+    assert not review.model_calls
 
 
 @pytest.mark.parametrize(

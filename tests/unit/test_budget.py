@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from reviewer import budget
 from reviewer.budget import Allowance, Budgets
 from reviewer.config import BudgetSettings
 from reviewer.core.errors import BudgetExhaustedError, LedgerUnavailableError
-from reviewer.core.outcome import CallRecord, Usage
+from reviewer.core.outcome import CallRecord, FailureKind, Usage
 from reviewer.core.record import seal
 from reviewer.core.review import Review
 from reviewer.core.spending import Spent
@@ -127,29 +127,44 @@ async def test_a_named_tenant_has_its_own(bank: Bank) -> None:
         assert [await asks(a) for a in allowances] == [True] * granted + [False] * (5 - granted)
 
 
-@pytest.mark.parametrize("end", ["done", "error", "cancelled"])
-async def test_what_was_set_aside_is_free_again(bank: Bank, end: str) -> None:
-    """However a review ends that never came into the log, what was set aside for it is there for the next one."""
+async def test_what_was_set_aside_is_free_again(bank: Bank) -> None:
+    """What a review set aside and did not need is there for the next one."""
     budgets = bank.budgets(ESTIMATE)
-
-    async def work() -> None:
+    for _ in range(3):
         with budgets.allowance("acme", MOMENT) as allowance:
             assert await asks(allowance)
-            reserved.set()
-            if end == "cancelled":
-                await asyncio.Event().wait()
-            if end == "error":
-                raise LedgerUnavailableError("no log")
 
+
+@pytest.mark.parametrize(
+    "end", [LedgerUnavailableError("no log"), asyncio.CancelledError()], ids=["error", "cancelled"]
+)
+async def test_what_a_lost_review_cost_is_taken_to_be_its_estimate(bank: Bank, end: BaseException) -> None:
+    """A caller who hangs up has had a model asked: however often that is done, the budget bounds it."""
+    budgets = bank.budgets(2 * ESTIMATE)
+    for granted in (True, True, False):
+        with pytest.raises(type(end)), budgets.allowance("acme", MOMENT) as allowance:
+            assert await asks(allowance) is granted
+            raise end
+
+
+async def test_a_review_that_failed_before_it_asked_costs_nothing(bank: Bank) -> None:
+    """Where nothing was set aside, nothing is taken to be spent."""
+    budgets = bank.budgets(ESTIMATE)
     for _ in range(3):
-        reserved = asyncio.Event()
-        task = asyncio.create_task(work())
-        await reserved.wait()
-        if end == "cancelled":
-            task.cancel()
-        done = await asyncio.gather(task, return_exceptions=True)
-        kinds = {"done": type(None), "error": LedgerUnavailableError, "cancelled": asyncio.CancelledError}
-        assert [type(one) for one in done] == [kinds[end]]
+        with pytest.raises(LedgerUnavailableError), budgets.allowance("acme", MOMENT):
+            raise LedgerUnavailableError("no log")
+    with budgets.allowance("acme", MOMENT) as allowance:
+        assert await asks(allowance)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.DEADLINE, FailureKind.TIMEOUT, FailureKind.DRAINING])
+async def test_a_call_that_was_cut_off_is_taken_to_cost_what_was_set_aside(bank: Bank, kind: FailureKind) -> None:
+    """Too short deadlines do not make reviews free: what is not known of a recorded review counts as estimated."""
+    budgets = bank.budgets(2 * ESTIMATE)
+    for granted in (True, True, False):
+        with budgets.allowance("acme", MOMENT) as allowance:
+            assert await asks(allowance) is granted
+            allowance.settle(review(tenant="acme", calls=(replace(call_for(0), cost_micro_usd=None, failure=kind),)))
 
 
 async def test_what_was_spent_stays_spent(bank: Bank) -> None:

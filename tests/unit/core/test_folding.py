@@ -62,6 +62,14 @@ def test_normal_forms_fold_together(text: str) -> None:
     assert len(folded) == 1
 
 
+def test_every_character_folds_as_its_normal_form() -> None:
+    """No character folds to something else than its compatibility form does, but the accent for an apostrophe."""
+    normal = ((chr(point), unicodedata.normalize("NFKC", chr(point))) for point in range(0x110000))
+    changed = [(raw, form) for raw, form in normal if raw != form]
+
+    assert [raw for raw, form in changed if fold(raw) != fold(form)] == ["\u00b4"]
+
+
 @given(excerpts())
 def test_passage_folds_as_a_whole(excerpt: Excerpt) -> None:
     """Folding a passage segment by segment gives what folding it in one go gives, though lines are cut."""
