@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
-from pydantic import BaseModel, NonNegativeInt
+from pydantic import BaseModel
 
 from reviewer.core.outcome import FailureKind, Reply, StopReason, Usage
 from reviewer.core.prompt import Prompt
@@ -21,28 +21,13 @@ from reviewer.providers.failure import tidy
 from reviewer.providers.intake import ENDED_EARLY, ErrorEventError
 from reviewer.providers.openai_client import PUBLIC_URL, VENDOR
 from reviewer.providers.openai_platforms import PLATFORMS
+from reviewer.providers.openai_tokens import BilledTokens, used
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.sse import Event
 from reviewer.providers.wire import Received
 
 _FINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _INCOMPLETE = {"max_output_tokens": StopReason.TRUNCATED, "content_filter": StopReason.REFUSED}
-
-
-class _InputDetails(BaseModel):
-    cached_tokens: NonNegativeInt = 0
-    cache_write_tokens: NonNegativeInt = 0
-
-
-class _OutputDetails(BaseModel):
-    reasoning_tokens: NonNegativeInt = 0
-
-
-class _Usage(BaseModel):
-    input_tokens: NonNegativeInt
-    output_tokens: NonNegativeInt
-    input_tokens_details: _InputDetails = _InputDetails()
-    output_tokens_details: _OutputDetails = _OutputDetails()
 
 
 class _Content(BaseModel):
@@ -65,7 +50,7 @@ class _Response(BaseModel):
     status: str
     output: list[_Item]
     incomplete_details: _Incomplete | None = None
-    usage: _Usage | None = None
+    usage: BilledTokens | None = None
 
 
 def _shape(settings: ProviderSettings) -> dict[str, object]:
@@ -111,7 +96,7 @@ def _reply(response: _Response, received: Received) -> Reply:
         provider_stop=tidy(word),
         served_model=tidy(response.model),
         request_id=received.request_id,
-        usage=_usage(response.usage),
+        usage=used(response.usage),
         simulated=received.simulated,
     )
 
@@ -124,18 +109,6 @@ def _stop(response: _Response, parts: list[_Content]) -> tuple[StopReason, str]:
         return StopReason.COMPLETE, response.status
     reason = (response.incomplete_details and response.incomplete_details.reason) or response.status
     return _INCOMPLETE.get(reason, StopReason.OTHER), reason
-
-
-def _usage(usage: _Usage | None) -> Usage:
-    if usage is None:
-        return Usage()
-    return Usage(
-        input_tokens=usage.input_tokens,
-        cached_input_tokens=usage.input_tokens_details.cached_tokens,
-        cache_write_tokens=usage.input_tokens_details.cache_write_tokens,
-        output_tokens=usage.output_tokens,
-        reasoning_tokens=usage.output_tokens_details.reasoning_tokens,
-    )
 
 
 class _Typed(BaseModel):

@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Annotated, Literal, Self
 
 import orjson
-from pydantic import BaseModel, Field, NonNegativeInt, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from reviewer.core.outcome import FailureKind, Reply, StopReason, Usage
+from reviewer.core.outcome import FailureKind, Reply, StopReason
 from reviewer.core.prompt import Prompt
 from reviewer.core.questionnaire import Question
 from reviewer.providers.adapter import CACHE_KEY_CHARS, config_error
@@ -25,6 +25,7 @@ from reviewer.providers.body import BodyTemplate, hole, image_data_url, image_la
 from reviewer.providers.failure import tidy
 from reviewer.providers.interface import Listener, ProviderError
 from reviewer.providers.openai_client import PUBLIC_URL, VENDOR
+from reviewer.providers.openai_tokens import BilledTokens, used
 from reviewer.providers.settings import ProviderSettings
 from reviewer.providers.wire import Exchange, Received
 
@@ -59,26 +60,10 @@ class _Refusal(BaseModel):
     name: str | None = None
 
 
-class _InputDetails(BaseModel):
-    cached_tokens: NonNegativeInt = 0
-    cache_write_tokens: NonNegativeInt = 0
-
-
-class _OutputDetails(BaseModel):
-    reasoning_tokens: NonNegativeInt = 0
-
-
-class _Usage(BaseModel):
-    input_tokens: NonNegativeInt
-    output_tokens: NonNegativeInt
-    input_tokens_details: _InputDetails = _InputDetails()
-    output_tokens_details: _OutputDetails = _OutputDetails()
-
-
 class _Decision(BaseModel):
     model: str
     answers: list[Annotated[_Predicate | _Refusal, Field(discriminator="type")]]
-    usage: _Usage | None = None
+    usage: BilledTokens | None = None
 
 
 class Decisions:
@@ -217,7 +202,7 @@ def _reply(decision: _Decision, names: list[str], threshold: float, received: Re
         provider_stop=_REFUSED if refused else _DECIDED,
         served_model=tidy(decision.model),
         request_id=received.request_id,
-        usage=_usage(decision.usage),
+        usage=used(decision.usage),
         simulated=received.simulated,
     )
 
@@ -240,18 +225,6 @@ def _why(answer: _Predicate | _Refusal) -> str:
         return "the model declined this question"
     # Rounded down, so that what is shown is never the threshold that was missed.
     return f"probability {math.floor(answer.probability * 100) / 100:.2f}"
-
-
-def _usage(usage: _Usage | None) -> Usage:
-    if usage is None:
-        return Usage()
-    return Usage(
-        input_tokens=usage.input_tokens,
-        cached_input_tokens=usage.input_tokens_details.cached_tokens,
-        cache_write_tokens=usage.input_tokens_details.cache_write_tokens,
-        output_tokens=usage.output_tokens,
-        reasoning_tokens=usage.output_tokens_details.reasoning_tokens,
-    )
 
 
 PROVIDER = Decisions
