@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,18 +155,28 @@ def settings_for(folder: Path, **sections: dict[str, Any]) -> Settings:
 
 
 @asynccontextmanager
-async def running(folder: Path, script: Script | None = None, **sections: dict[str, Any]) -> AsyncIterator[Service]:
-    """Run the service on a log in `folder`, which is created unless it is there."""
+async def running(
+    folder: Path,
+    script: Script | None = None,
+    provider: Callable[[Script], WatchedProvider] = WatchedProvider,
+    /,
+    **sections: dict[str, Any],
+) -> AsyncIterator[Service]:
+    """Run the service on a log in `folder`, which is created unless it is there.
+
+    Args:
+        provider: makes the second model's provider.
+    """
     settings = settings_for(folder, **sections)
     if not settings.ledger.path.exists():
         create_log(settings)
     async with AsyncExitStack() as stack:
-        provider = await stack.enter_async_context(WatchedProvider(script or rules()))
-        endpoints = SimulatedEndpoints(provider.base_url, provider.openai_base_url)
+        simulated = await stack.enter_async_context(provider(script or rules()))
+        endpoints = SimulatedEndpoints(simulated.base_url, simulated.openai_base_url)
         app = await stack.enter_async_context(open_app(settings, endpoints))
         client = await stack.enter_async_context(ReviewClient(app.server.address, TIMEOUT_S))
         channel = await stack.enter_async_context(_channel(app.server.address))
-        yield Service(app, provider, client, channel, pb_grpc.ReviewServiceStub(channel), settings)
+        yield Service(app, simulated, client, channel, pb_grpc.ReviewServiceStub(channel), settings)
 
 
 def _channel(address: str) -> grpc.aio.Channel:
