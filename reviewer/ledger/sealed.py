@@ -103,7 +103,7 @@ class SealedLedger:
         # A caller that goes away while a key is made does not take its write back, nor lose its place in the line.
         task = asyncio.create_task(self._append_late(entry))
         self._late.add(task)
-        task.add_done_callback(self._late.discard)
+        task.add_done_callback(self._end)
         return await asyncio.shield(task)
 
     async def find_request(self, tenant: str, request_id: str) -> Stored | None:
@@ -170,6 +170,12 @@ class SealedLedger:
         """
         assert event.action is Action.REWRAP
         return await self._inner.replace_wrapped(tuple(map(self._keyring.rewrap, keys)), event)
+
+    def _end(self, task: asyncio.Task[Appended]) -> None:
+        """Let go of a late write; where its caller is gone nobody else asks how it ended."""
+        self._late.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def _append_late(self, entry: Entry) -> Appended:
         """Append once there is a data key; one that was destroyed meanwhile is replaced."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,6 @@ from reviewer.sealing import Keyring, load_keyring
 
 KEK = bytes(range(32))
 RING = Keyring(KEK)
-KEK_TEXT = base64.b64encode(KEK).decode()
 
 
 class Clock:
