@@ -210,7 +210,7 @@ class SealedLedger:
             return known
         for wrapped in await self._inner.data_keys(tenant):
             if wrapped.id == key_id:
-                return _kept(self._keys, key_id, self._keyring.unwrap(wrapped))
+                return _kept(self._keys, key_id, self._unwrapped(wrapped))
         raise LedgerCorruptError(f"data key {key_id} is not in the log")
 
     async def _key_in_use(self, tenant: str) -> _Current:
@@ -240,10 +240,12 @@ class SealedLedger:
         return key.wrapped is not None and now < key.created_at + self._rotate
 
     def _unwrapped(self, key: WrappedKey) -> DataKey:
-        """Unwrap a key to write with; that it cannot be unwrapped is no erasure."""
+        """Unwrap a key; that another process wrapped it by a key that is not here is no erasure."""
         try:
             return self._keyring.unwrap(key)
         except SealedError as exc:
+            if key.wrapped is None:
+                raise
             raise LedgerUnavailableError(str(exc)) from exc
 
 

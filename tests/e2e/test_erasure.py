@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 from reviewer.cli.main import app
 from reviewer.core.merkle import leaf_hash
 from reviewer.v1 import review_service_pb2 as pb
+from tests.support.builders import entry
 from tests.support.service import Refusal, Service, refusal_of, rules, running, verdicts
 from tests.support.subjects import subject
 
@@ -113,7 +115,7 @@ async def test_nothing_is_erased_by_mistake(service: Service) -> None:
     for more in (("reviews/unknown",), ("--tenant", "globex")):
         refused = await run(service, "erase", review.name, *more, *ASKED, "--yes")
         assert (refused.exit_code, "no review" in refused.stderr) == (1, True)
-    assert [entry.content is None for entry in await service.entries()] == [False]
+    assert [found.content is None for found in await service.entries()] == [False]
 
 
 async def test_a_content_that_is_merely_gone(service: Service) -> None:
@@ -185,14 +187,22 @@ async def test_a_legal_hold(service: Service) -> None:
     assert (await run(service, "erase", review.name, *ASKED, "--yes")).exit_code == 0
 
 
-async def test_retention(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retention says what is due, erases only when told to, and leaves what is young enough."""
+async def test_retention(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retention says what is due, erases it only when told to, on record, and leaves what is young enough."""
     monkeypatch.setenv("REVIEWER_RETENTION__DAYS", "30")
-    await service.review(subject())
-    assert (await run(service, "retain", "--dry-run")).stdout == "0 contents are due\n"
-    assert (await run(service, "retain", "--yes")).stdout == "0 contents erased\n"
+    old = entry(1, tenant="default", created_at=datetime.now(UTC) - timedelta(days=31))
+    await service.app.ledger.append(old)
+    young = await service.review(subject())
     assert (await run(service, "retain")).exit_code == 2
-    assert len(await service.entries()) == 1
+    assert (await run(service, "retain", "--dry-run")).stdout == "1 contents are due\n"
+    assert len(await service.entries()) == 2
+    assert (await run(service, "retain", "--yes")).stdout == "1 contents erased\n"
+    assert (await run(service, "retain", "--yes")).stdout == "0 contents erased\n"
+    entries = await service.entries()
+    assert [found.content is None for found in entries] == [True, False, True]
+    told = json.loads(entries[2].record)
+    assert (told["reason"], told["subjects"]) == ("retention", [f"reviews/{old.review_id}"])
+    assert (await service.client.get(young.name)).name == young.name
 
 
 async def test_the_wrapping_key_is_changed(service: Service, tmp_path: Path) -> None:

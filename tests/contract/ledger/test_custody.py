@@ -165,6 +165,17 @@ async def test_data_keys_are_renewed(path: Path) -> None:
         assert len(sql(path, "SELECT 1 FROM data_keys")) == 2
 
 
+async def test_a_data_key_has_an_end_of_messages(path: Path, log: SealedLedger) -> None:
+    """A key that has encrypted as much as it may is followed by a new one, however young it is."""
+    await log.append(secret(1))
+    log._current["acme"].left = 1
+    for number in (2, 3, 4):
+        await log.append(secret(number))
+
+    assert len(sql(path, "SELECT 1 FROM data_keys")) == 2
+    assert await log.page(0, 10) == tuple(stored(secret(n), n - 1) for n in range(1, 5))
+
+
 async def test_the_wrapping_key_is_changed(path: Path) -> None:
     """Data keys are wrapped anew, which is recorded; then the former key is not needed, and alone is of no use."""
     later = Keyring(b"\x07" * 32)
@@ -186,6 +197,16 @@ async def test_the_wrapping_key_is_changed(path: Path) -> None:
     with pytest.raises(ConfigError):
         async with sealed_ledger(SqliteLedger(path)):
             pass
+
+
+async def test_processes_with_different_wrapping_keys(path: Path) -> None:
+    """A process that was given another wrapping key than the rest neither reads nor writes; that is no erasure."""
+    async with sealed_ledger(SqliteLedger(path)) as log, sealed_ledger(SqliteLedger(path), Keyring(bytes(32))) as other:
+        await log.append(secret(1))
+        for call in (other.append(secret(2)), other.page(0, 1)):
+            with pytest.raises(LedgerUnavailableError, match="not configured"):
+                await call
+        assert await log.page(0, 10) == (stored(secret(1), 0),)
 
 
 async def test_erased_reviews_leave_no_bytes(path: Path, log: SealedLedger) -> None:
