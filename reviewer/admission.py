@@ -19,6 +19,7 @@ from reviewer.core.errors import (
     InProgressError,
     LedgerCorruptError,
     OverloadError,
+    SealedError,
 )
 from reviewer.core.record import read_content
 from reviewer.core.review import RecordedReview
@@ -147,6 +148,7 @@ def replay(stored: Stored, request: ReviewRequest) -> RecordedReview:
 
     Raises:
         IdempotencyConflictError: it was made for other content.
+        SealedError: its content was erased. It is never made a second time.
         LedgerCorruptError: its content is gone or unreadable.
     """
     if stored.content_digest != request.content_digest:
@@ -155,11 +157,14 @@ def replay(stored: Stored, request: ReviewRequest) -> RecordedReview:
 
 
 def recall(stored: Stored) -> RecordedReview:
-    """Read a stored entry back.
+    """Read a stored review back.
 
     Raises:
-        LedgerCorruptError: its content is gone or unreadable.
+        SealedError: its content was erased.
+        LedgerCorruptError: its content is unreadable, or is gone and no entry says why.
     """
+    if stored.erased_by is not None:
+        raise SealedError(f"the content of reviews/{stored.review_id} was erased")
     if stored.content is None:
         raise LedgerCorruptError("the review's content is not in the log any more")
     return RecordedReview(read_content(stored.content), stored.position, replayed=True)

@@ -14,18 +14,19 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from reviewer import discovery
+from reviewer import discovery, sealing
 from reviewer.admission import Admission
 from reviewer.budget import Budgets, require_prices
 from reviewer.canary import Canaries
 from reviewer.config import Settings
 from reviewer.core.canary import Canary, canaries_of
-from reviewer.core.errors import ConfigError, Fault
+from reviewer.core.errors import ConfigError, Fault, LedgerUnavailableError
 from reviewer.core.ids import uuid7
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
+from reviewer.ledger.sealed import Means, SealedLedger
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
 from reviewer.pipeline import Pipeline, World
 from reviewer.provider_sections import ProviderSection
@@ -36,6 +37,7 @@ from reviewer.providers.settings import ProviderSettings
 from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
 from reviewer.rubrics.load import load_cases, load_rulebook
+from reviewer.sealing import load_keyring
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import ReviewServicer
 from reviewer.signing import Identity, create_key, load_identity
@@ -73,8 +75,8 @@ async def open_app(
         wrap: given each provider before it is opened, returns what is to be used in its place.
 
     Raises:
-        ConfigError: the server's address cannot be listened on, a budget cannot be kept, a bound is for a model that
-            nobody knows, or a provider's settings do not fit together.
+        ConfigError: the server's address cannot be listened on, a key of the log is missing, a budget cannot be kept,
+            a bound is for a model that nobody knows, or a provider's settings do not fit together.
         RubricError: a rubric, routing or model file is invalid.
         LedgerUnavailableError: there is no log at the configured path.
     """
@@ -84,7 +86,7 @@ async def open_app(
         logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
     require_prices(settings.budget, rulebook)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s))
+        ledger = await stack.enter_async_context(open_ledger(settings))
         providers = {}
         for name, section in _configured(settings, simulated).items():
             _check_model_ids(name, section, rulebook.catalogue)
@@ -126,32 +128,54 @@ async def open_app(
         yield App(server, ledger, rulebook, canaries)
 
 
+def open_ledger(settings: Settings) -> SealedLedger:
+    """Build the log with its contents readable; nothing is opened before it is entered.
+
+    Raises:
+        LedgerUnavailableError: there is no log at the configured path, which is told before that its keys are missing.
+        ConfigError: a key-encryption key is missing or invalid.
+    """
+    if not settings.ledger.path.exists():
+        raise LedgerUnavailableError(f"{settings.ledger.path.name}: there is no log; `reviewer log init` makes one")
+    encryption = settings.encryption
+    key = encryption.key.get_secret_value()
+    keyring = load_keyring(_kek_file(settings), encryption.former_key_files, key)
+    return SealedLedger(open_records(settings), keyring, Means(_now, _new_id, os.urandom), encryption.rotate_days)
+
+
+def open_records(settings: Settings) -> SqliteLedger:
+    """Build the log without its keys: records can be read, contents cannot."""
+    return SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s)
+
+
 def create_log(settings: Settings) -> None:
-    """Create an empty log, and a key for it where there is none yet.
+    """Create an empty log, and keys for it where there are none yet.
 
     Raises:
         LedgerUnavailableError: a log is there already, or cannot be created.
-        ConfigError: the key cannot be created.
+        ConfigError: a key cannot be created.
     """
     create(settings.ledger.path)
-    _make_key(settings)
+    _make_keys(settings)
 
 
 def upgrade_log(settings: Settings) -> int:
-    """Bring an older log up to date, and make a key for it where there is none yet; return the number of steps taken.
+    """Bring an older log up to date, and make keys for it where there are none yet; return the number of steps taken.
 
     Raises:
         LedgerUnavailableError: there is no log, or none that can be brought up to date.
-        ConfigError: the key cannot be created.
+        ConfigError: a key cannot be created.
     """
     steps = upgrade(settings.ledger.path)
-    _make_key(settings)
+    _make_keys(settings)
     return steps
 
 
-def _make_key(settings: Settings) -> None:
+def _make_keys(settings: Settings) -> None:
     if not _key_file(settings).exists():
         create_key(_key_file(settings))
+    if not settings.encryption.key.get_secret_value() and not _kek_file(settings).exists():
+        sealing.create_key(_kek_file(settings))
 
 
 def open_identity(settings: Settings) -> Identity:
@@ -166,6 +190,11 @@ def open_identity(settings: Settings) -> Identity:
 def _key_file(settings: Settings) -> Path:
     path = settings.ledger.path
     return settings.signing.key_file or path.with_name(f"{path.name}.key")
+
+
+def _kek_file(settings: Settings) -> Path:
+    path = settings.ledger.path
+    return settings.encryption.key_file or path.with_name(f"{path.name}.kek")
 
 
 def rubric_directory(settings: Settings) -> Path:

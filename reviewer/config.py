@@ -13,13 +13,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from reviewer.content_sections import EncryptionSettings, RetentionSettings, TenantName
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.models import MicroUsd
-from reviewer.core.spending import TENANT_PATTERN
 from reviewer.provider_sections import ProvidersSettings, Seconds, Section
 
 ENV_PREFIX = "REVIEWER_"
@@ -27,7 +27,6 @@ CONFIG_VARIABLE = "REVIEWER_CONFIG"
 """Names the TOML file; it is no setting itself."""
 MIB = 1024 * 1024
 
-TenantName = Annotated[str, Field(pattern=rf"^_?{TENANT_PATTERN}$")]
 Calls = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -225,6 +224,8 @@ class Settings(Section):
     canary: CanarySettings = CanarySettings()
     ledger: LedgerSettings = LedgerSettings()
     signing: SigningSettings = SigningSettings()
+    encryption: EncryptionSettings = EncryptionSettings()
+    retention: RetentionSettings = RetentionSettings()
     rubrics: RubricSettings = RubricSettings()
     providers: ProvidersSettings = ProvidersSettings()
     log: LogSettings = LogSettings()
@@ -315,7 +316,7 @@ def _fault(error: Any, path: Path | None, text: str, origin: Mapping[tuple[str, 
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "no such setting" + _suggestion(loc)
-    elif loc[0] not in ("providers", "settings") and not isinstance(error["input"], dict | BaseModel):
+    elif loc[0] not in ("encryption", "providers", "settings") and not isinstance(error["input"], dict | BaseModel):
         # A key put a level too high is still a key: nothing is repeated of the whole section.
         message = f"{message}; got {str(error['input'])[:80]!r}"
     named = _variable_of(loc, origin)
@@ -338,7 +339,8 @@ def _variable_of(loc: tuple[str, ...], origin: Mapping[tuple[str, ...], str]) ->
 def _suggestion(loc: tuple[str, ...]) -> str:
     model: Any = Settings
     for step in loc[:-1]:
-        model = model.model_fields[step].annotation
+        # Below a table of tenants every name leads to the same section.
+        model = get_args(model)[1] if get_origin(model) is dict else model.model_fields[step].annotation
     near = difflib.get_close_matches(loc[-1], list(model.model_fields), n=1)
     return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(model.model_fields)}"
 

@@ -71,6 +71,11 @@ class Keyring:
         self.current = wrapper_id(current)
         self._keys = {wrapper_id(key): key for key in (*former, current)}
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """Ids of all keys that unwrap."""
+        return frozenset(self._keys)
+
     def __repr__(self) -> str:
         """Name the keys by their ids."""
         return f"Keyring({self.current}, {len(self._keys)} keys)"

@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 
 from reviewer import telemetry
-from reviewer.admission import recall
 from reviewer.app import create_log, rubric_directory
 from reviewer.cli.console import ConfigOption, errors_end_the_command, fail, out, settings_or_exit
-from reviewer.cli.render import log_table, review_panel
+from reviewer.cli.log_files import listed
+from reviewer.cli.render import review_panel
 from reviewer.cli.service import running
 from reviewer.client import CallFailedError, ReviewClient, ReviewSubject, subject_of_case
 from reviewer.config import Settings
@@ -82,7 +82,7 @@ async def _show(settings: Settings, *, simulate: bool) -> None:
                 out.print(review_panel(review, asked=asked, draft=draft))
         entries = await app.ledger.page(0, len(cases))
         out.print("\nThe verdict log, as an auditor lists it:\n")
-        out.print(log_table(recall(entry) for entry in entries))
+        out.print(listed(entries))
 
 
 def sample_cases(directory: Path) -> tuple[Case, ...]:

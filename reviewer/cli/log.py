@@ -1,4 +1,4 @@
-"""`reviewer log`: create, list and show the verdict log, straight from its file."""
+"""`reviewer log`: create, list and show the verdict log, straight from its file; what it says needs no key."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import typer
 
 from reviewer.admission import recall
 from reviewer.app import create_log, upgrade_log
-from reviewer.cli.console import ConfigOption, LogPathOption, errors_end_the_command, fail, out, settings_or_exit
+from reviewer.cli import log_contents
+from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.costs import costs
-from reviewer.cli.render import log_table, review_panel
+from reviewer.cli.log_files import listed, opened_log, settings_for
+from reviewer.cli.render import erasure_told, review_panel
 from reviewer.client import review_json
 from reviewer.config import Settings
+from reviewer.core.events import Event
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.review import CANARY_TENANT
+from reviewer.ledger.erasure import Erasures
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.serving.replies import review_message
@@ -26,6 +30,10 @@ from reviewer.serving.requests import DEFAULT_TENANT
 
 app = typer.Typer(help="Create and read the verdict log.", no_args_is_help=True)
 app.command("costs")(costs)
+app.command("erase")(log_contents.erase)
+app.command("retain")(log_contents.retain)
+app.command("rewrap")(log_contents.rewrap)
+app.add_typer(log_contents.hold, name="hold")
 
 
 @app.command("init")
@@ -33,7 +41,7 @@ def init(path: LogPathOption = None, config: ConfigOption = None) -> None:
     """Create an empty log; refuses where a file exists already."""
     target = path or settings_or_exit(config).ledger.path
     with errors_end_the_command():
-        create_log(_settings_for(target, config))
+        create_log(settings_for(target, config))
     out.print(f"created {target}", markup=False)
 
 
@@ -42,7 +50,7 @@ def upgrade(path: LogPathOption = None, config: ConfigOption = None) -> None:
     """Bring a log of an older version up to date; entries stay as they are. Stop every service on it first."""
     target = path or settings_or_exit(config).ledger.path
     with errors_end_the_command():
-        steps = upgrade_log(_settings_for(target, config))
+        steps = upgrade_log(settings_for(target, config))
     out.print(f"upgraded {target}" if steps else f"{target} is up to date", markup=False)
 
 
@@ -57,7 +65,7 @@ def list_(
     target = path or settings_or_exit(config).ledger.path
     with errors_end_the_command():
         entries = asyncio.run(_page(target, first, limit))
-        out.print(log_table(recall(entry) for entry in entries))
+        out.print(listed(entries))
 
 
 @app.command("show")
@@ -69,17 +77,22 @@ def show(
     record: Annotated[bool, typer.Option("--record", help="The canonical record, byte for byte.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Show one entry, after checking its leaf hash and the commitment to its content."""
-    target = path or settings_or_exit(config).ledger.path
+    """Show one entry, after checking its leaf hash and the commitment to its content, or the record of its erasure."""
+    settings = settings_for(path, config)
     with errors_end_the_command():
-        stored = asyncio.run(_find(target, tenant, name.removeprefix("reviews/")))
+        stored, erasure, readable = asyncio.run(_find(settings, tenant, name.removeprefix("reviews/")))
         if stored is None:
-            fail(f"no review {name} in {target.name}")
-        if problem := _problem(stored):
+            fail(f"no review {name} in {settings.ledger.path.name}")
+        if problem := _problem(stored, erasure, readable=readable):
             fail(f"{name}: {problem}")
-        if record:
+        if record or erasure is not None:
             typer.echo(stored.record.decode())
+            if erasure is not None:
+                err.print(f"{name}: {erasure_told(erasure)}", markup=False)
             return
+        if not readable:
+            typer.echo(stored.record.decode())
+            fail(f"{name}: its content is encrypted, and the key-encryption key is not here")
         recorded = recall(stored)
         message = review_message(recorded)
     if json_:
@@ -90,19 +103,14 @@ def show(
         out.print(review_panel(message))
 
 
-def _settings_for(path: Path, config: Path | None) -> Settings:
-    settings = settings_or_exit(config)
-    return settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"path": path})})
-
-
-def _problem(stored: Stored) -> str:
+def _problem(stored: Stored, erasure: Event | None, *, readable: bool) -> str:
     """Say how an entry contradicts itself; empty where it does not."""
     if leaf_hash(stored.record) != stored.position.leaf_hash:
         return "the record does not have the leaf hash that the log holds"
     if stored.content is None or stored.content_key is None:
-        return ""
+        return "" if erasure is not None else "its content is missing, and no record of an erasure covers it"
     commitment = hmac.digest(stored.content_key, stored.content, hashlib.sha256).hex()
-    if f'"content_commitment":"{commitment}"'.encode() not in stored.record:
+    if readable and f'"content_commitment":"{commitment}"'.encode() not in stored.record:
         return "the content is not the one that the record commits to"
     return ""
 
@@ -113,7 +121,9 @@ async def _page(path: Path, first: int | None, limit: int) -> tuple[Stored, ...]
         return await ledger.page(start, limit)
 
 
-async def _find(path: Path, tenant: str, review_id: str) -> Stored | None:
-    async with SqliteLedger(path) as ledger:
-        own = await ledger.find_review(tenant, review_id)
-        return own or await ledger.find_review(CANARY_TENANT, review_id)
+async def _find(settings: Settings, tenant: str, review_id: str) -> tuple[Stored | None, Event | None, bool]:
+    """Return an entry, the erasure of its content if there is one, and whether contents can be read."""
+    async with opened_log(settings) as (ledger, readable):
+        stored = await ledger.find_review(tenant, review_id) or await ledger.find_review(CANARY_TENANT, review_id)
+        erasure = await Erasures(ledger).of(stored) if stored is not None else None
+        return stored, erasure, readable

@@ -11,15 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewer.client import Cause, Quote, Reason, Review, Verdict
+from reviewer.core.events import Event
 from reviewer.core.record import rfc3339
-from reviewer.core.review import RecordedReview
 from reviewer.core.spending import Spent
+from reviewer.core.summary import Summary
 
 _STYLES = {
     Verdict.VERDICT_APPROVE: ("APPROVE", "green"),
     Verdict.VERDICT_REVISE: ("REVISE", "yellow"),
     Verdict.VERDICT_HUMAN_HANDOFF: ("HUMAN HANDOFF", "red"),
 }
+_LISTED = {Verdict.Name(verdict).removeprefix("VERDICT_"): shown for verdict, shown in _STYLES.items()}
 _MAX_SHOWN_CHARS = 300
 
 
@@ -42,26 +44,22 @@ def review_panel(review: Review, *, asked: str = "", draft: str = "") -> Rendera
     return Panel(Group(*lines), title=title, title_align="left", subtitle=escape(review.intent), border_style=style)
 
 
-def log_table(entries: Iterable[RecordedReview]) -> Table:
-    """Show log entries, one a row."""
+def log_table(entries: Iterable[tuple[int, bytes, Summary]]) -> Table:
+    """Show log entries, one a row: index, leaf hash, and what the record says."""
     table = Table(box=None, pad_edge=False)
-    for column in ("index", "time", "review", "intent", "verdict", "causes", "leaf"):
+    for column in ("index", "time", "entry", "intent", "verdict", "causes", "leaf"):
         # Names and hashes are copied from here: they must not be broken over lines.
-        table.add_column(column, no_wrap=column in ("index", "time", "review", "leaf"))
-    for entry in entries:
-        review = entry.review
-        name, style = _STYLES[Verdict.Value(f"VERDICT_{review.verdict.name}")]
-        causes = ", ".join(sorted({reason.cause.value for reason in review.reasons})) or "-"
+        table.add_column(column, no_wrap=column in ("index", "time", "entry", "leaf"))
+    for index, leaf, entry in entries:
+        what, style = _LISTED.get(entry.verdict, (entry.kind.replace("_", " "), "dim"))
         table.add_row(
-            str(entry.position.index),
-            rfc3339(review.created_at)[:19] + "Z",
-            review.id,
-            escape(review.intent),
-            f"[{style}]{name}[/]"
-            + (" (simulated)" if review.simulated else "")
-            + (" (canary)" if review.canary else ""),
-            causes,
-            entry.position.leaf_hash.hex()[:12],
+            str(index),
+            escape(entry.time[:19]) + "Z" if entry.time else "-",
+            escape(entry.id),
+            escape(entry.intent),
+            f"[{style}]{escape(what)}[/]" + "".join(f" ({mark})" for mark in entry.marks),
+            escape(", ".join(entry.causes)) or "-",
+            leaf.hex()[:12],
         )
     return table
 
@@ -77,6 +75,22 @@ def costs_table(rows: Iterable[tuple[str, Spent]]) -> Table:
         usd = f"{spent.micro_usd / 1_000_000:.6f}"
         tokens = (f"{spent.input_tokens:,}", share, f"{spent.output_tokens:,}")
         table.add_row(escape(tenant), f"{spent.calls:,}", *tokens, usd, f"{spent.unpriced_calls:,}")
+    return table
+
+
+def erasure_told(erasure: Event) -> str:
+    """Say when, by whom and why content was erased."""
+    return f"its content was erased on {rfc3339(erasure.time)} by {erasure.by}: {erasure.reason}"
+
+
+def holds_table(holds: Iterable[Event]) -> Table:
+    """Show the legal holds in force, one a row."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("tenant", "held", "since", "by", "reason"):
+        table.add_column(column, no_wrap=column in ("held", "since"))
+    for hold in holds:
+        held = ", ".join(name if name.startswith("reviews/") else "everything" for name in hold.subjects)
+        table.add_row(*map(escape, (hold.tenant, held, rfc3339(hold.time)[:19] + "Z", hold.by, hold.reason)))
     return table
 
 

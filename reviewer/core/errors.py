@@ -105,6 +105,10 @@ class SealedError(LedgerError):
     """Content cannot be read: it was erased, or the key that it needs is not configured."""
 
 
+class HoldError(LedgerError):
+    """A legal hold stands in the way (`FAILED_PRECONDITION`), or the one to be lifted is not there."""
+
+
 class ReceiptError(ReviewerError):
     """A receipt is not one, or nobody that we know signed it."""
 

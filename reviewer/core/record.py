@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
+from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
@@ -25,7 +26,8 @@ from reviewer.core.review import Review
 from reviewer.core.spending import Spent, spent_on
 from reviewer.core.verdict import Reason, verdict_of
 
-RECORD_SCHEMA = "review/1"
+REVIEW = "review"
+RECORD_SCHEMA = f"{REVIEW}/1"
 MAX_RECORD_BYTES = 65_535
 CONTENT_KEY_BYTES = 32
 
@@ -35,15 +37,18 @@ _REVIEW_FIELDS = tuple(field.name for field in fields(Review))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One review, ready to be appended.
+    """One review, or another change of state (`reviewer.core.events`), ready to be appended.
 
     Attributes:
+        review_id: of a review, or of the event.
         request_id: empty where the caller gave none: then it is not deduplicated.
         record: canonical JSON, the log's leaf.
-        content: the whole review as JSON.
+        content: the whole review as JSON; empty for what is no review.
         content_key: key of the commitment to `content`, erased with it.
         day: UTC date on which its calls count.
         spent: what they cost.
+        kind: what the record's schema is called, without its version.
+        data_key: id of the key that `content` is encrypted under; None where it is not encrypted.
     """
 
     review_id: str
@@ -56,6 +61,8 @@ class Entry:
     content_key: bytes
     day: date
     spent: Spent
+    kind: str = REVIEW
+    data_key: UUID | None = None
 
 
 def seal(review: Review, content_key: bytes) -> Entry:

@@ -19,7 +19,7 @@ from datetime import date
 from types import TracebackType
 from typing import Protocol, Self
 
-from reviewer.core.record import Entry
+from reviewer.core.record import REVIEW, Entry
 from reviewer.core.review import Position
 from reviewer.core.spending import Spent
 
@@ -29,7 +29,10 @@ class Stored:
     """An entry as the log holds it.
 
     Attributes:
-        content, content_key: None after they were erased.
+        review_id: of a review, or of the event that the entry is about.
+        content, content_key: None after they were erased, and where the entry is no review.
+        kind: what the record's schema is called, without its version.
+        erased_by: index of the entry that says why the content is gone.
     """
 
     position: Position
@@ -40,6 +43,8 @@ class Stored:
     record: bytes
     content: bytes | None
     content_key: bytes | None
+    kind: str = REVIEW
+    erased_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Ledger(Protocol):
 
         Raises:
             LedgerUnavailableError: the entry may or may not be in the log.
+            SealedError: the key that its content is encrypted under was destroyed; nothing was written.
         """
         ...
 
@@ -76,7 +82,7 @@ class Ledger(Protocol):
         ...
 
     async def find_review(self, tenant: str, review_id: str) -> Stored | None:
-        """Return the entry of a review, or None.
+        """Return the entry of a review, or None; entries of other kinds are never found.
 
         Raises:
             LedgerUnavailableError: the log cannot be read.

@@ -11,51 +11,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 import apsw
 
-from reviewer.core.errors import LedgerUnavailableError
+from reviewer.core.errors import HoldError, LedgerUnavailableError, ReviewNotFoundError, SealedError
+from reviewer.core.events import Event
 from reviewer.core.record import Entry
 from reviewer.core.review import Position
 from reviewer.core.spending import Spent
-from reviewer.ledger import sqlite_schema, sqlite_spending
+from reviewer.ledger import sqlite_custody, sqlite_schema, sqlite_spending
+from reviewer.ledger.custody import Erased, Kept
 from reviewer.ledger.interface import Appended, Stored
+from reviewer.ledger.sqlite_connection import connect, empty_wal, translated
+from reviewer.ledger.sqlite_entries import BY_REQUEST, BY_REVIEW, PAGE, Step, Transaction, size, stored
+from reviewer.sealing import WrappedKey
 
 T = TypeVar("T")
 
 MAX_BATCH = 512
 BUSY_TIMEOUT_S = 5.0
 
-_COLUMNS = (
-    "e.idx, e.leaf_hash, e.review_id, e.tenant, e.request_id, e.content_digest, e.record, c.content, c.content_key"
-)
-_FROM = "FROM entries e LEFT JOIN contents c ON c.idx = e.idx"
-_SELECT = f"SELECT {_COLUMNS} {_FROM}"
-_BY_REQUEST = f"{_SELECT} WHERE e.tenant = ? AND e.request_id = ?"
-_BY_REVIEW = f"{_SELECT} WHERE e.review_id = ? AND e.tenant = ?"
-_PAGE = f"{_SELECT} WHERE e.idx >= ? ORDER BY e.idx LIMIT ?"
-_SIZE = "SELECT coalesce(max(idx) + 1, 0) FROM entries"
-_INSERT_ENTRY = (
-    "INSERT INTO entries (idx, review_id, tenant, request_id, content_digest, leaf_hash, record) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
-_INSERT_CONTENT = "INSERT INTO contents (idx, content, content_key) VALUES (?, ?, ?)"
-_PROBE = "UPDATE meta SET value = CASE value WHEN 'a' THEN 'b' ELSE 'a' END WHERE key = 'probe'"
+_REFUSALS = (HoldError, ReviewNotFoundError, SealedError)
+"""What a step raises before it has written anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """An entry to be written, or None for a probe, and who waits for it."""
+    """What is to be done in the writer's transaction, and who waits for it."""
 
-    entry: Entry | None
-    waiter: asyncio.Future[Appended | None]
+    step: Step
+    waiter: asyncio.Future[object]
 
 
 def create(path: Path) -> None:
@@ -86,8 +78,8 @@ def upgrade(path: Path) -> int:
     Raises:
         LedgerUnavailableError: there is no log at the path, or none that can be brought up to date.
     """
-    with _translated("upgraded"):
-        connection = _connect(path, BUSY_TIMEOUT_S)
+    with translated("upgraded"):
+        connection = connect(path, BUSY_TIMEOUT_S)
         try:
             return sqlite_schema.upgrade(connection, path.name)
         finally:
@@ -117,8 +109,8 @@ class SqliteLedger:
         Raises:
             LedgerUnavailableError: there is no log at the path, or it has another schema.
         """
-        with _translated("opened"):
-            self._reader = _connect(self._path, self._busy_timeout_s)
+        with translated("opened"):
+            self._reader = connect(self._path, self._busy_timeout_s)
             sqlite_schema.check(self._reader, self._path.name)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
@@ -140,54 +132,91 @@ class SqliteLedger:
 
     async def append(self, entry: Entry) -> Appended:
         """See `Ledger.append`."""
-        appended = await self._submit(entry)
-        assert appended is not None
-        return appended
+        return await self._submit(lambda tx: tx.append(entry))
 
     async def probe(self) -> None:
         """See `Ledger.probe`."""
-        await self._submit(None)
+        await self._submit(Transaction.probe)
 
     async def find_request(self, tenant: str, request_id: str) -> Stored | None:
         """See `Ledger.find_request`."""
-        return self._one(_BY_REQUEST, (tenant, request_id))
+        return self._one(BY_REQUEST, (tenant, request_id))
 
     async def find_review(self, tenant: str, review_id: str) -> Stored | None:
         """See `Ledger.find_review`."""
-        return self._one(_BY_REVIEW, (review_id, tenant))
+        return self._one(BY_REVIEW, (review_id, tenant))
 
     async def page(self, first_index: int, limit: int) -> tuple[Stored, ...]:
         """See `Ledger.page`."""
-        with _translated("read"):
-            return tuple(_stored(row) for row in self._connection().execute(_PAGE, (first_index, limit)))
+        with translated("read"):
+            return tuple(stored(row) for row in self._connection().execute(PAGE, (first_index, limit)))
 
     async def size(self) -> int:
         """See `Ledger.size`."""
-        with _translated("read"):
-            return _size(self._connection())
+        with translated("read"):
+            return size(self._connection())
 
     async def spending(self, tenant: str, day: date) -> Spent:
         """See `Ledger.spending`."""
-        with _translated("read"):
+        with translated("read"):
             return sqlite_spending.of_tenant(self._connection(), tenant, day)
 
     async def spending_of_day(self, day: date) -> tuple[tuple[str, Spent], ...]:
         """See `Ledger.spending_of_day`."""
-        with _translated("read"):
+        with translated("read"):
             return sqlite_spending.of_day(self._connection(), day)
 
-    async def _submit(self, entry: Entry | None) -> Appended | None:
+    async def data_keys(self, tenant: str | None) -> tuple[WrappedKey, ...]:
+        """See `Custody.data_keys`."""
+        with translated("read"):
+            return sqlite_custody.data_keys(self._connection(), tenant)
+
+    async def wrappers(self) -> frozenset[str]:
+        """See `Custody.wrappers`."""
+        with translated("read"):
+            return sqlite_custody.wrappers(self._connection())
+
+    async def add_data_key(self, key: WrappedKey, known: int) -> WrappedKey:
+        """See `Custody.add_data_key`."""
+        return await self._submit(lambda tx: sqlite_custody.add_data_key(tx, key, known))
+
+    async def replace_wrapped(self, keys: tuple[WrappedKey, ...], event: Event) -> Position:
+        """See `Custody.replace_wrapped`."""
+        return await self._submit(lambda tx: sqlite_custody.replace_wrapped(tx, keys, event))
+
+    async def erase(self, event: Event) -> Erased:
+        """See `Custody.erase`."""
+        erased = await self._submit(lambda tx: sqlite_custody.erase(tx, event))
+        # Also where nothing was left to erase: a process that died after its commit may not have come so far.
+        wiped = await asyncio.to_thread(empty_wal, self._path, self._busy_timeout_s)
+        return replace(erased, wiped=wiped)
+
+    async def change_hold(self, event: Event) -> Position:
+        """See `Custody.change_hold`."""
+        return await self._submit(lambda tx: sqlite_custody.change_hold(tx, event))
+
+    async def holds(self, tenant: str | None) -> tuple[Event, ...]:
+        """See `Custody.holds`."""
+        with translated("read"):
+            return sqlite_custody.holds(self._connection(), tenant)
+
+    async def kept(self, first_index: int, limit: int) -> tuple[Kept, ...]:
+        """See `Custody.kept`."""
+        with translated("read"):
+            return sqlite_custody.kept(self._connection(), first_index, limit)
+
+    async def _submit(self, step: Callable[[Transaction], T]) -> T:
         if self._thread is None:
             raise LedgerUnavailableError("the log is closed")
-        waiter: asyncio.Future[Appended | None] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Write(entry, waiter))
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Write(step, cast("asyncio.Future[object]", waiter)))
         # A caller that goes away cancels only its waiter: the write takes its course.
         return await waiter
 
     def _one(self, sql: str, bindings: tuple[str, ...]) -> Stored | None:
-        with _translated("read"):
+        with translated("read"):
             row = self._connection().execute(sql, bindings).fetchone()
-        return None if row is None else _stored(row)
+        return None if row is None else stored(row)
 
     def _connection(self) -> apsw.Connection:
         if self._reader is None:
@@ -203,7 +232,7 @@ class SqliteLedger:
             if not batch:
                 continue
             try:
-                connection = connection or _connect(self._path, self._busy_timeout_s)
+                connection = connection or connect(self._path, self._busy_timeout_s)
                 results = _commit(connection, batch)
             except Exception as exc:  # noqa: BLE001 - whatever it was: waiters must hear of it, and the thread must live
                 if connection is not None:
@@ -235,34 +264,13 @@ class SqliteLedger:
         return batch, True
 
 
-def _connect(path: Path, busy_timeout_s: float) -> apsw.Connection:
-    """Open an existing log, read and write."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    connection.set_busy_timeout(round(busy_timeout_s * 1000))
-    connection.pragma("journal_mode", "wal")
-    connection.pragma("synchronous", "full")
-    return connection
-
-
-def _commit(connection: apsw.Connection, batch: list[_Write]) -> list[Appended | None]:
+def _commit(connection: apsw.Connection, batch: list[_Write]) -> list[object]:
     """Write a batch in one transaction; all of it is durable when this returns, or none of it is acknowledged."""
-    results: list[Appended | None] = []
-    appended: list[Entry] = []
     connection.execute("BEGIN IMMEDIATE")
     try:
-        index = _size(connection)
-        for write in batch:
-            entry = write.entry
-            if entry is None:
-                connection.execute(_PROBE)
-                results.append(None)
-                continue
-            result = _insert(connection, entry, index)
-            if result.existing is None:
-                index += 1
-                appended.append(entry)
-            results.append(result)
-        sqlite_spending.add(connection, appended)
+        tx = Transaction(connection)
+        results = [_done(write.step, tx) for write in batch]
+        sqlite_spending.add(connection, tx.appended)
         connection.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(apsw.Error):
@@ -271,42 +279,21 @@ def _commit(connection: apsw.Connection, batch: list[_Write]) -> list[Appended |
     return results
 
 
-def _insert(connection: apsw.Connection, entry: Entry, index: int) -> Appended:
-    request_id = entry.request_id or None
-    if request_id is not None:
-        row = next(connection.execute(_BY_REQUEST, (entry.tenant, request_id)), None)
-        if row is not None:
-            stored = _stored(row)
-            return Appended(stored.position, stored)
-    connection.execute(
-        _INSERT_ENTRY,
-        (index, entry.review_id, entry.tenant, request_id, entry.content_digest, entry.leaf_hash, entry.record),
-    )
-    connection.execute(_INSERT_CONTENT, (index, entry.content, entry.content_key))
-    return Appended(Position(index, entry.leaf_hash))
+def _done(step: Step, tx: Transaction) -> object:
+    """Do a step; what it is refused by a rule of the log is its result, and no matter for the others."""
+    try:
+        return step(tx)
+    except _REFUSALS as refusal:
+        return refusal
 
 
-def _size(connection: apsw.Connection) -> int:
-    (size,) = next(connection.execute(_SIZE))
-    assert isinstance(size, int)
-    return size
-
-
-def _stored(row: apsw.SQLiteValues) -> Stored:
-    index, leaf, review_id, tenant, request_id, digest, record, content, key = row
-    assert isinstance(index, int)
-    assert isinstance(leaf, bytes)
-    assert isinstance(record, bytes)
-    assert content is None or isinstance(content, bytes)
-    assert key is None or isinstance(key, bytes)
-    return Stored(
-        Position(index, leaf), str(review_id), str(tenant), str(request_id or ""), str(digest), record, content, key
-    )
-
-
-def _succeed(batch: list[_Write], results: list[Appended | None]) -> None:
+def _succeed(batch: list[_Write], results: list[object]) -> None:
     for write, result in zip(batch, results, strict=True):
-        if not write.waiter.done():
+        if write.waiter.done():
+            continue
+        if isinstance(result, _REFUSALS):
+            write.waiter.set_exception(result)
+        else:
             write.waiter.set_result(result)
 
 
@@ -317,12 +304,3 @@ def _fail(batch: list[_Write], cause: Exception) -> None:
             error = LedgerUnavailableError(f"the log could not be written: {type(cause).__name__}")
             error.__cause__ = cause
             write.waiter.set_exception(error)
-
-
-@contextlib.contextmanager
-def _translated(verb: str) -> Iterator[None]:
-    """Turn SQLite's errors into ours; what SQLite says names no content."""
-    try:
-        yield
-    except apsw.Error as exc:
-        raise LedgerUnavailableError(f"the log could not be {verb}: {type(exc).__name__}") from exc

@@ -19,6 +19,7 @@ from reviewer.core.errors import (
     ConfigError,
     DrainingError,
     FaultsError,
+    HoldError,
     IdempotencyConflictError,
     InProgressError,
     InvariantError,
@@ -65,6 +66,7 @@ TABLE: dict[type[ReviewerError], Answer] = {
     # Asking again cannot help: clients must not retry it.
     LedgerCorruptError: Answer(grpc.StatusCode.DATA_LOSS, "AUDIT_LOG_CORRUPT"),
     SealedError: Answer(grpc.StatusCode.FAILED_PRECONDITION, "CONTENT_ERASED"),
+    HoldError: Answer(grpc.StatusCode.FAILED_PRECONDITION, "LEGAL_HOLD"),
     # The rest cannot come from a request; if one does, it is our fault.
     ReviewerError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
     FaultsError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),

@@ -22,6 +22,7 @@ from reviewer.serving.replies import review_message
 from reviewer.v1 import review_service_pb2 as pb
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from reviewer.v1.review_pb2 import Review, Stage
+from tests.support.sealed import service_log
 from tests.support.server_process import ServerProcess, serving
 from tests.support.subjects import APPROVED, HANDED_OFF, REVISED, case_subject
 
@@ -80,7 +81,7 @@ async def _loaded_and_killed(server: ServerProcess, load: Load) -> None:
 
 
 async def _entries(path: Path) -> tuple[Stored, ...]:
-    async with SqliteLedger(path) as ledger:
+    async with service_log(path) as ledger:
         return await ledger.page(0, 100_000)
 
 

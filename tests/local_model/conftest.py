@@ -13,8 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
-from reviewer.app import open_app
-from reviewer.ledger import sqlite
+from reviewer.app import create_log, open_app
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from tests.support.builders import criterion, rubric
 from tests.support.modes import CLAUDE_MODEL
@@ -101,7 +100,7 @@ async def stub(
     }
     patient = {"max_s": 300.0}
     settings = settings_for(tmp_path, rubrics={"directory": rule_files}, providers=providers, deadline=patient)
-    sqlite.create(settings.ledger.path)
+    create_log(settings)
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(open_app(settings))
         yield pb_grpc.ReviewServiceStub(await stack.enter_async_context(grpc.aio.insecure_channel(app.server.address)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from pydantic import SecretStr
 
 from reviewer.config import DeadlineSettings, Settings, load_settings
 from reviewer.core.errors import ConfigError, Fault
+from reviewer.core.verdict import Verdict
 
 KEY = "sk-very-secret-0123456789"
 
@@ -326,3 +328,45 @@ def test_missing_file(config: Path) -> None:
 
     assert fault.where == str(config)
     assert "FileNotFoundError" in fault.message
+
+
+def test_retention_by_tenant_and_verdict(config: Path) -> None:
+    """The most specific period counts: a tenant's for the verdict, its own for all, then those of everybody."""
+    config.write_text(
+        "[retention]\ndays = 400\nhandoff_days = 800\n[retention.tenants.acme]\ndays = 30\nrevise_days = 7\n"
+        "[retention.tenants.globex]\napprove_days = 10\n",
+        encoding="utf-8",
+    )
+    retention = load_settings(config, {}).retention
+    periods = {
+        tenant: [retention.of_tenant(tenant, verdict) for verdict in Verdict] for tenant in ("acme", "globex", "other")
+    }
+    assert periods == {"acme": [30, 7, 30], "globex": [10, 400, 800], "other": [400, 400, 800]}
+    assert {Settings().retention.of_tenant("acme", verdict) for verdict in Verdict} == {None}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[retention]\ndays = 0", "retention.days"),
+        ("[retention.tenants.acme]\ndayz = 1", "did you mean days"),
+        ("[retention.tenants.ACME]\ndays = 1", "retention.tenants.ACME"),
+        ("[encryption]\nrotate_days = 0", "encryption.rotate_days"),
+    ],
+)
+def test_bad_periods(config: Path, text: str, said: str) -> None:
+    """A period that is none, an unknown one and a tenant that cannot be are refused by name."""
+    config.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load_settings(config, {})
+
+
+def test_the_key_of_the_log_is_not_shown(config: Path) -> None:
+    """Neither a fault beside it nor a representation shows the key-encryption key."""
+    key = "c2VjcmV0LXNlY3JldA=="
+    assert key not in repr(load_settings(None, {"REVIEWER_ENCRYPTION__KEY": key}))
+    config.write_text(f'[encryption]\nkey = ["{key}"]\nkeys = "{key}"\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(config, {})
+    assert len(caught.value.faults) == 2
+    assert key not in str(caught.value)

@@ -11,6 +11,7 @@ import pytest
 
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sqlite import SqliteLedger, create
+from tests.support.sealed import sealed_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Store:
     """One place where a log can be: `create` makes it, each `open` is another process's view of it."""
 
     path: Path
+    sealed: bool = False
 
     def create(self) -> None:
         """Make an empty log."""
@@ -25,13 +27,14 @@ class Store:
 
     def open(self) -> AbstractAsyncContextManager[Ledger]:
         """Open the log anew."""
-        return SqliteLedger(self.path)
+        plain = SqliteLedger(self.path)
+        return sealed_ledger(plain) if self.sealed else plain
 
 
-@pytest.fixture(params=["sqlite"])
-def store(tmp_path: Path) -> Store:
+@pytest.fixture(params=["sqlite", "sealed sqlite"])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Store:
     """Return a store with an empty log."""
-    made = Store(tmp_path / "log.db")
+    made = Store(tmp_path / "log.db", sealed=request.param.startswith("sealed"))
     made.create()
     return made
 

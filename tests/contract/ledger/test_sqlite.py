@@ -74,7 +74,7 @@ def test_create_makes_folders(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["UPDATE meta SET value = '3' WHERE key = 'schema'", "DELETE FROM meta WHERE key = 'schema'", "DROP TABLE meta"],
+    ["UPDATE meta SET value = '99' WHERE key = 'schema'", "DELETE FROM meta WHERE key = 'schema'", "DROP TABLE meta"],
 )
 async def test_other_schema_is_refused(path: Path, damage: str) -> None:
     """A log of another schema is not opened."""
@@ -104,8 +104,10 @@ REWRITES = [
     "DELETE FROM entries",
     "DELETE FROM entries WHERE idx = 1",
     "UPDATE OR REPLACE entries SET idx = 0 WHERE idx = 1",
-    "REPLACE INTO entries SELECT idx, review_id, 'other', request_id, content_digest, leaf_hash, record FROM entries",
-    "INSERT OR REPLACE INTO entries SELECT 5, review_id, tenant, request_id, content_digest, x'00', x'00' FROM entries",
+    "REPLACE INTO entries "
+    "SELECT idx, review_id, 'other', request_id, content_digest, leaf_hash, record, kind FROM entries",
+    "INSERT OR REPLACE INTO entries "
+    "SELECT 5, review_id, tenant, request_id, content_digest, x'00', x'00', kind FROM entries",
 ]
 
 

@@ -1,0 +1,48 @@
+"""What the commands on a log share: its file, its keys, and what they say of an entry."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from rich.table import Table
+
+from reviewer.app import open_ledger, open_records
+from reviewer.cli.console import settings_or_exit
+from reviewer.cli.render import log_table
+from reviewer.config import Settings
+from reviewer.core.errors import ConfigError
+from reviewer.core.summary import summary_of
+from reviewer.ledger.interface import Ledger, Stored
+
+
+def settings_for(path: Path | None, config: Path | None) -> Settings:
+    """Return the settings with the log that a command names, if it names one."""
+    settings = settings_or_exit(config)
+    if path is None:
+        return settings
+    return settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"path": path})})
+
+
+@asynccontextmanager
+async def opened_log(settings: Settings) -> AsyncIterator[tuple[Ledger, bool]]:
+    """Open a log, with its contents readable where its keys are there; say whether they are.
+
+    Raises:
+        LedgerUnavailableError: there is no log.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            sealed = await stack.enter_async_context(open_ledger(settings))
+        except ConfigError:
+            records = await stack.enter_async_context(open_records(settings))
+            yield records, False
+        else:
+            yield sealed, True
+
+
+def listed(entries: Iterable[Stored]) -> Table:
+    """Show entries as a list, from their records alone."""
+    rows = [(entry.position.index, entry.position.leaf_hash, summary_of(entry.record)) for entry in entries]
+    return log_table(rows)

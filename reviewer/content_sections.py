@@ -1,0 +1,72 @@
+"""The sections of the settings that are about contents of reviews: how they are encrypted and how long they are kept.
+
+How they are read, and from where, is `reviewer.config`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from reviewer.core.spending import TENANT_PATTERN
+from reviewer.core.verdict import Verdict
+from reviewer.provider_sections import Section
+
+TenantName = Annotated[str, Field(pattern=rf"^_?{TENANT_PATTERN}$")]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class EncryptionSettings(Section):
+    """The key that wraps the tenants' data keys.
+
+    Attributes:
+        key_file: 32 bytes in base64; None takes the log's path with `.kek` added.
+        key: the same as a value, from the environment; the file is not read then. Empty for none.
+        former_key_files: of keys that wrapped before, until `reviewer log rewrap` was run.
+        rotate_days: for how long a data key encrypts new content.
+    """
+
+    key_file: Path | None = None
+    key: SecretStr = SecretStr("")
+    former_key_files: tuple[Path, ...] = ()
+    rotate_days: Annotated[int, Field(ge=1, le=3_650)] = 90
+
+
+class Periods(Section):
+    """For how many days contents are kept; None keeps them.
+
+    Attributes:
+        days: whatever the verdict.
+        approve_days, revise_days, handoff_days: of that verdict, in place of `days`.
+    """
+
+    days: Days | None = None
+    approve_days: Days | None = None
+    revise_days: Days | None = None
+    handoff_days: Days | None = None
+
+    def of(self, verdict: Verdict) -> int | None:
+        """Return the days for a verdict; None where these periods say nothing of it."""
+        own = {
+            Verdict.APPROVE: self.approve_days,
+            Verdict.REVISE: self.revise_days,
+            Verdict.HUMAN_HANDOFF: self.handoff_days,
+        }
+        return own[verdict] or self.days
+
+
+class RetentionSettings(Periods):
+    """How long contents are kept; `reviewer log retain` erases what is older.
+
+    Attributes:
+        tenants: by name; what one leaves open is as for all.
+    """
+
+    tenants: dict[TenantName, Periods] = Field(default_factory=dict)
+
+    def of_tenant(self, tenant: str, verdict: Verdict) -> int | None:
+        """Return for how many days a review's content is kept; None for ever."""
+        own = self.tenants.get(tenant)
+        return (own.of(verdict) if own else None) or self.of(verdict)
