@@ -39,7 +39,8 @@ def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("only", nargs="*", metavar="measurement", help=f"of {', '.join(MEASUREMENTS)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="under a minute: fewer rounds and calls")
+    quick = "a few minutes: fewer rounds and calls, and slow models ten times as fast"
+    parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--out", type=Path, help="JSON file; default: a new one in bench/results")
     options = parser.parse_args()
     if unknown := set(options.only) - MEASUREMENTS.keys():

@@ -40,7 +40,8 @@ def measure(bed: Bed) -> Table:
     return Table(
         f"Deadlines, {IN_FLIGHT} in flight",
         f"Share of {calls} calls a round, %, with deadlines of {DEADLINES_S[0]:g} to {DEADLINES_S[1]:g} s and a model "
-        f"of {STRONG}; the service as shipped, from a cold start. Lost: no answer before the deadline.",
+        f"of {STRONG}; the service as shipped, which knows nothing of the model at first. Lost: no answer before the "
+        "deadline.",
         ("calls", "service", "minimal handler"),
         tuple(_rows(rounds)),
         (_never_late(rounds),),
