@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import growth, latency, memory, startup, throughput, tokens
+from bench import deadlines, growth, latency, memory, modes, savings, startup, throughput, tokens
 from bench.bed import Bed, Effort
 from bench.processes import ROOT
 from bench.report import Table, machine, write
@@ -28,6 +28,9 @@ MEASUREMENTS: Final[dict[str, Callable[[Bed], Table]]] = {
     "drafts": growth.measure_drafts,
     "rubrics": growth.measure_rubrics,
     "memory": memory.measure,
+    "modes": modes.measure,
+    "savings": savings.measure,
+    "deadlines": deadlines.measure,
     "tokens": tokens.measure,
 }
 
@@ -36,7 +39,8 @@ def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("only", nargs="*", metavar="measurement", help=f"of {', '.join(MEASUREMENTS)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="under a minute: fewer rounds and calls")
+    quick = "a few minutes: fewer rounds and calls, and slow models ten times as fast"
+    parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--out", type=Path, help="JSON file; default: a new one in bench/results")
     options = parser.parse_args()
     if unknown := set(options.only) - MEASUREMENTS.keys():

@@ -12,17 +12,22 @@ from typing import Any, Self
 
 import grpc
 
+from bench.delay import QUICK_SCALE, Delay
 from bench.model_call import Transport
 from bench.processes import ROOT, Child, start_module, start_product
 from bench.recorder import Recorder
 from bench.report import percentile
 from bench.subjects import everyday, sized
+from bench.watch import Method, Told
 from reviewer.v1 import review_service_pb2 as pb
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from reviewer.v1.review_pb2 import VERDICT_APPROVE
+from reviewer.v1.review_service_pb2 import ReviewSubject
 
 DRAFT_KIB = (1, 4, 16, 64, 100, 256, 400)
 EVERYDAY = "everyday"
+SLOW_IN_FLIGHT = 96
+SLOW_CALLS = 192
 RUBRICS = ROOT / "rubrics"
 
 _MAX_MESSAGE = [("grpc.max_receive_message_length", 64 * 1024 * 1024)]
@@ -43,6 +48,21 @@ class Effort:
     def calls(self, full: int, at_least: int = 1) -> int:
         """Return the number of calls of one arm in one round."""
         return max(round(full * self.share), at_least)
+
+    @property
+    def scale(self) -> float:
+        """What the times of slow models are multiplied by."""
+        return 1.0 if self.share == 1 else QUICK_SCALE
+
+    @property
+    def slow_in_flight(self) -> int:
+        """Calls at once with slow models: faster ones get fewer, so that the CPUs have the same to do."""
+        return round(SLOW_IN_FLIGHT * self.scale)
+
+    @property
+    def slow_calls(self) -> int:
+        """Calls of one arm in one round with slow models."""
+        return self.calls(SLOW_CALLS, SLOW_CALLS // 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +130,12 @@ class Bed:
 
     def model(self, latency_ms: float = 0.0, *, hang: bool = False) -> Child:
         """Start a simulated second model."""
-        arguments = ["--latency-ms", str(latency_ms), *(["--hang"] if hang else [])]
-        return self._keep(start_module("model", self._path("model"), *arguments)).await_address()
+        return self.delayed_model(Delay(latency_ms), *(["--hang"] if hang else []))
+
+    def delayed_model(self, delay: Delay, *arguments: str) -> Child:
+        """Start a simulated second model that takes times of a distribution."""
+        started = start_module("model", self._path("model"), *delay.arguments(), *arguments)
+        return self._keep(started).await_address()
 
     def product(self, model_url: str, settings: Mapping[str, str] | None = None) -> Child:
         """Start the service."""
@@ -137,6 +161,35 @@ class Bed:
         cpu_us = (child.cpu_s() - before) / calls * 1e6
         return Run(answer["latencies_us"], answer["wall_s"], cpu_us, answer["verdicts"], answer["stages_us"])
 
+    def watch(  # noqa: PLR0913 - one a property of the job
+        self,
+        child: Child,
+        in_flight: int,
+        calls: int,
+        sample: str = EVERYDAY,
+        *,
+        stagger_ms: float = 0.0,
+        method: Method = "ReviewDraft",
+        deadlines_s: tuple[float, float] | None = None,
+        seed: int = 0,
+    ) -> list[Told]:
+        """Have the service, or the baseline, answer calls, and hear of each.
+
+        Args:
+            deadlines_s: between which each call's own is drawn; None gives all of them plenty.
+            seed: of that draw.
+        """
+        more = {"method": method, "seed": seed} | ({"deadlines_s": deadlines_s} if deadlines_s else {})
+        payload = self.sample(sample, ".request")
+        answer = self._job("watch", child.address, payload, in_flight, calls, stagger_ms, **more)
+        return [Told.read(row) for row in answer["told"]]
+
+    def ask_about(self, sample: str, subject: ReviewSubject) -> str:
+        """Write the request about a subject as a sample, and return its name."""
+        request = pb.ReviewDraftRequest(subject=subject).SerializeToString()
+        Path(self.sample(sample, ".request")).write_bytes(request)
+        return sample
+
     def direct(self, model: Child, in_flight: int, calls: int, sample: str = EVERYDAY, stagger_ms: float = 0.0) -> Run:
         """Make the same model calls without any service."""
         payload = self.sample(sample, ".body")
@@ -144,7 +197,7 @@ class Bed:
         return Run(answer["latencies_us"], answer["wall_s"], 0.0, {}, {})
 
     def _job(
-        self, kind: str, target: str, payload: str, in_flight: int, calls: int, stagger_ms: float
+        self, kind: str, target: str, payload: str, in_flight: int, calls: int, stagger_ms: float, **more: object
     ) -> dict[str, Any]:
         return self.load.ask(
             {
@@ -154,6 +207,7 @@ class Bed:
                 "in_flight": in_flight,
                 "calls": calls,
                 "stagger_s": stagger_ms / 1000,
+                **more,
             }
         )
 

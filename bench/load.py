@@ -12,11 +12,12 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import cycle
 from pathlib import Path
+from random import Random
 from statistics import median
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 from uuid import uuid4
 
 import grpc
@@ -24,6 +25,7 @@ import uvloop
 
 from bench.lines import heard, say
 from bench.model_call import ModelCall, model_call
+from bench.watch import Method, Told, Watch
 from reviewer.v1 import review_pb2
 from reviewer.v1 import review_service_pb2 as pb
 
@@ -38,6 +40,7 @@ _OPTIONS = [
     ("grpc.max_send_message_length", 64 * 1024 * 1024),
 ]
 Call = Callable[[bytes], Awaitable[bytes]]
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +48,28 @@ class Job:
     """What to do.
 
     Attributes:
-        kind: `review` calls the service, `direct` posts to the model, `hold` begins reviews and leaves them in
-            flight, `release` cancels those.
+        kind: `review` calls the service, `watch` does so and tells of each call, `direct` posts to the model, `hold`
+            begins reviews and leaves them in flight, `release` cancels those.
         target: the service's address, or the model's base URL.
         payload: file of a serialised `ReviewDraftRequest` without request id, or of a body for the model.
         in_flight: calls at once; for `hold`, how many to begin.
         calls: how many in all.
         stagger_s: over how long the first calls are spread. A model of fixed latency keeps calls that began together
             together, and each would then wait for the whole herd.
+        method: which a watched call is made by.
+        deadlines_s: between which a watched call's deadline is drawn.
+        seed: equal seeds draw equal deadlines in the order in which calls begin.
     """
 
-    kind: Literal["review", "direct", "hold", "release"]
+    kind: Literal["review", "watch", "direct", "hold", "release"]
     target: str = ""
     payload: str = ""
     in_flight: int = 1
     calls: int = 1
     stagger_s: float = 0.0
+    method: Method = "ReviewDraft"
+    deadlines_s: tuple[float, float] = (DEADLINE_S, DEADLINE_S)
+    seed: int = 0
 
 
 class _Load:
@@ -69,6 +78,7 @@ class _Load:
     def __init__(self, stack: AsyncExitStack) -> None:
         self._stack = stack
         self._services: dict[str, Iterator[Call]] = {}
+        self._watches: dict[str, Iterator[Watch]] = {}
         self._models: dict[str, ModelCall] = {}
         self._held: list[asyncio.Task[bytes]] = []
 
@@ -85,6 +95,10 @@ class _Load:
                 self._models[job.target] = await self._stack.enter_async_context(model_call(job.target, "sdk"))
             model = self._models[job.target]
             return (await _closed_loop(job, lambda: model.post(payload)))[0]
+        if job.kind == "watch":
+            rng = Random(job.seed)
+            measured, told = await _closed_loop(job, lambda: self._watch(job, payload, rng))
+            return {**measured, "told": [asdict(each) for each in told]}
         measured, replies = await _closed_loop(job, lambda: self._review(job.target, payload))
         return {**measured, **_read(replies)}
 
@@ -97,11 +111,23 @@ class _Load:
 
     async def _review(self, address: str, payload: bytes) -> bytes:
         if address not in self._services:
-            channels = [grpc.aio.insecure_channel(address, options=_OPTIONS) for _ in range(CHANNELS)]
-            self._services[address] = cycle([_caller(channel) for channel in channels])
-        # Messages of one field, one after the other, are merged when they are read: the id joins the subject.
-        own = pb.ReviewDraftRequest(subject=pb.ReviewSubject(request_id=uuid4().hex)).SerializeToString()
-        return await next(self._services[address])(payload + own)
+            self._services[address] = cycle([_caller(channel) for channel in _channels(address)])
+        return await next(self._services[address])(payload + _new_request_id())
+
+    async def _watch(self, job: Job, payload: bytes, rng: Random) -> Told:
+        if job.target not in self._watches:
+            self._watches[job.target] = cycle([Watch(channel) for channel in _channels(job.target)])
+        deadline_s = rng.uniform(*job.deadlines_s)
+        return await next(self._watches[job.target]).call(job.method, payload + _new_request_id(), deadline_s)
+
+
+def _new_request_id() -> bytes:
+    """Messages of one field, one after the other, are merged when they are read: the id joins the subject."""
+    return pb.ReviewDraftRequest(subject=pb.ReviewSubject(request_id=uuid4().hex)).SerializeToString()
+
+
+def _channels(address: str) -> list[grpc.aio.Channel]:
+    return [grpc.aio.insecure_channel(address, options=_OPTIONS) for _ in range(CHANNELS)]
 
 
 def _read_file(path: str) -> bytes:
@@ -118,9 +144,9 @@ def _caller(channel: grpc.aio.Channel) -> Call:
     return call
 
 
-async def _closed_loop(job: Job, call: Callable[[], Awaitable[bytes]]) -> tuple[dict[str, Any], list[bytes]]:
+async def _closed_loop(job: Job, call: Callable[[], Awaitable[R]]) -> tuple[dict[str, Any], list[R]]:
     latencies: list[float] = []
-    replies: list[bytes] = []
+    replies: list[R] = []
     turns = iter(range(job.calls))
 
     async def worker(number: int) -> None:

@@ -1,7 +1,8 @@
 """The second model of the benchmark: the simulated provider in a process of its own, which finds every criterion met.
 
-Started as `python -m bench.model --latency-ms 50`. It answers any line on standard input with the number of requests
-that have arrived.
+Started as `python -m bench.model --latency-ms 50`; with `--objects` it finds the first criterion of the rubric of
+`bench.subjects.rule_set`, a blocker, not met. It answers any line on standard input with the number of requests that
+have arrived.
 """
 
 from __future__ import annotations
@@ -11,17 +12,26 @@ import gc
 
 import uvloop
 
+from bench.delay import Delay
 from bench.lines import heard, say
-from reviewer.simulate.latency import Latency
+from bench.subjects import BLOCKER, OBJECTIONABLE
+from reviewer.core.case import ScriptedFinding, ScriptedQuote
+from reviewer.core.rubric import Place
 from reviewer.simulate.script import Fault, FaultKind, Rule, Script
 from reviewer.simulate.server import SimulatedProvider
 
 _HANGING = Script(rules=(Rule(fault=Fault(kind=FaultKind.HANG)),))
+_OBJECTION = ScriptedFinding(
+    outcome="NOT_MET",
+    why="This sentence breaks the rule.",
+    quotes=(ScriptedQuote(place=Place.DRAFT, text=OBJECTIONABLE),),
+    fix="Leave the sentence out.",
+)
+_OBJECTING = Script(rules=(Rule(critique={BLOCKER: _OBJECTION}),))
 
 
-async def _serve(latency_ms: float, *, hang: bool) -> None:
-    script = _HANGING if hang else Script(always_met=True)
-    async with SimulatedProvider(script, latency=Latency(latency_ms)) as provider:
+async def _serve(delay: Delay, script: Script) -> None:
+    async with SimulatedProvider(script, latency=delay) as provider:
         gc.collect()
         gc.freeze()
         say({"address": provider.base_url})
@@ -32,10 +42,12 @@ async def _serve(latency_ms: float, *, hang: bool) -> None:
 def main() -> None:
     """Serve until standard input ends or the process is told to stop."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--latency-ms", type=float, default=0.0)
+    Delay.add_options(parser)
     parser.add_argument("--hang", action="store_true", help="never answer")
+    parser.add_argument("--objects", action="store_true", help="find a blocker not met")
     options = parser.parse_args()
-    uvloop.run(_serve(options.latency_ms, hang=options.hang))
+    script = _HANGING if options.hang else _OBJECTING if options.objects else Script(always_met=True)
+    uvloop.run(_serve(Delay.of(options), script))
 
 
 if __name__ == "__main__":

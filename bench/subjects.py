@@ -14,6 +14,10 @@ from reviewer.v1.review_service_pb2 import ReviewSubject
 
 KIB: Final = 1024
 INTENT: Final = "finance.investment_information"
+BLOCKER: Final = "bench/criterion_0"
+"""The first criterion of `rule_set`."""
+OBJECTIONABLE: Final = "Money that you need soon rarely belongs into a fund."
+"""A sentence of the everyday draft."""
 
 _QUESTION = "ok so whats the difference between an index fund and a savings account, and what does the fund cost me?"
 _SOURCE = (
@@ -27,8 +31,7 @@ _DRAFT = (
     "fall, for years at a time, with no deposit insurance against that.\n\nOn cost: the expense ratio is 0.07% a year, "
     "taken from the fund's assets every day, so you never see a bill [prospectus]. Dividends are paid out every "
     "quarter [prospectus]. A savings account usually has no such fee, but its interest can change at any time.\n\n"
-    "Which one fits depends on when you need the money and how much of a drop you could live with. Money that you "
-    "need soon rarely belongs into a fund."
+    "Which one fits depends on when you need the money and how much of a drop you could live with. " + OBJECTIONABLE
 )
 _VOCABULARY = (
     "account balance bank broad calm careful change choice clear company cost customer daily deposit difference early "
@@ -48,6 +51,14 @@ def everyday() -> ReviewSubject:
     subject.draft.text = _DRAFT
     subject.draft.model.provider, subject.draft.model.model = "openai", "gpt-5.3-chat-latest"
     subject.draft.sources.add(id="prospectus", title="Prospectus, index fund", text=_SOURCE)
+    return subject
+
+
+def foreign(intent: str) -> ReviewSubject:
+    """Return the everyday request under another intent, drafted by a model that every reviewer may judge."""
+    subject = everyday()
+    subject.intent = intent
+    subject.draft.model.provider, subject.draft.model.model = "google", "gemini-2.5-pro"
     return subject
 
 
