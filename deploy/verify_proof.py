@@ -84,24 +84,32 @@ def signed(public: bytes, message: bytes, signature: bytes) -> bool:
     return (left[0] * right[2] - right[0] * left[2]) % P == 0 == (left[1] * right[2] - right[1] * left[2]) % P
 
 
+def unbase64(text: str) -> bytes:
+    """Decode base64 in its one canonical form (RFC 4648, 3.5): one signature must not have two spellings."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("base64 is not canonical")
+    return data
+
+
 def head_of(note: str, key_line: str) -> tuple[int, bytes]:
     """Return (size, root) of a signed checkpoint, once the key's signature has been found good."""
     name, key_id, encoded = key_line.strip().split("+", 2)
-    key = base64.b64decode(encoded, validate=True)
+    key = unbase64(encoded)
     if hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8] != key_id or key[0] != 1:
         raise NotProvedError("the key's id does not fit the key")
     text, _, lines = note.rpartition("\n\n")
     text += "\n"
     for line in lines.splitlines():
         dash, signer, blob = line.split(" ")
-        data = base64.b64decode(blob, validate=True)
+        data = unbase64(blob)
         if dash == "\u2014" and signer == name and data[:4].hex() == key_id:
             if not signed(key[1:], text.encode(), data[4:]):
                 raise NotProvedError("the checkpoint's signature does not verify")
             origin, size, root = text.split("\n")[:3]
             if origin != name:
                 raise NotProvedError("the checkpoint is of another log")
-            return int(size), base64.b64decode(root, validate=True)
+            return int(size), unbase64(root)
     raise NotProvedError("this key did not sign the checkpoint")
 
 
@@ -135,7 +143,7 @@ def check(proof: str, record: bytes, key_line: str) -> tuple[int, int]:
     if lines[0] != "c2sp.org/tlog-proof@v1" or not lines[1].startswith("index "):
         raise ValueError("this is not a tlog-proof")
     index = int(lines[1].removeprefix("index "))
-    path = [base64.b64decode(line, validate=True) for line in lines[2:]]
+    path = [unbase64(line) for line in lines[2:]]
     size, root = head_of(checkpoint, key_line)
     if not 0 <= index < size:
         raise NotProvedError(f"the log has {size} entries, none at {index}")
