@@ -12,7 +12,11 @@ import apsw
 
 from reviewer.core.errors import LedgerUnavailableError
 
-_STEPS = ("sqlite_schema.sql", "sqlite_2_spending.sql")
+_STEPS = (
+    "sqlite_schema.sql",
+    "sqlite_2_spending.sql",
+    "sqlite_3_tree.sql",
+)
 VERSION = len(_STEPS)
 
 _READ = "SELECT value FROM meta WHERE key = 'schema'"

@@ -17,6 +17,7 @@ from reviewer.core.outcome import CallRecord, Usage
 from reviewer.core.record import Entry
 from reviewer.core.spending import NOTHING, Spent
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
+from reviewer.ledger.sqlite_schema import VERSION
 from tests.contract.ledger.test_ledger import check_log, stored
 from tests.support.builders import MOMENT, entry
 
@@ -56,7 +57,7 @@ async def test_an_older_log_is_refused_with_a_way_out(tmp_path: Path) -> None:
     """A log of the first form is not opened, and the message says what it is and what to do."""
     path = tmp_path / "log.db"
     first_form(path, *ENTRIES)
-    with pytest.raises(LedgerUnavailableError, match=r"version 1, 2 is needed: stop .* reviewer log upgrade"):
+    with pytest.raises(LedgerUnavailableError, match=rf"version 1, {VERSION} is needed: stop .* reviewer log upgrade"):
         async with SqliteLedger(path):
             pass
 
@@ -66,7 +67,7 @@ async def test_an_upgrade_keeps_entries_and_counts_them(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     first_form(path, *ENTRIES)
 
-    assert upgrade(path) == 1
+    assert upgrade(path) == VERSION - 1
     async with SqliteLedger(path) as ledger:
         assert await ledger.page(0, 10) == tuple(stored(one, index) for index, one in enumerate(ENTRIES))
         assert dict(await ledger.spending_of_day(DAY)) == {
@@ -98,7 +99,7 @@ async def test_an_upgrade_is_taken_once(tmp_path: Path) -> None:
         assert await ledger.spending("acme", DAY) == ENTRIES[0].spent
 
 
-@pytest.mark.parametrize("value", ["0", "3", "two", ""])
+@pytest.mark.parametrize("value", ["0", str(VERSION + 1), "two", ""])
 def test_an_unknown_form_is_not_upgraded(tmp_path: Path, value: str) -> None:
     """A log of a newer version, or of none that is known, is left alone."""
     path = tmp_path / "log.db"
