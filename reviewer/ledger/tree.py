@@ -14,13 +14,15 @@ for `reviewer.ledger.verification` at any time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from reviewer.core.tiles import Tile
+from reviewer.core.tiles import ReadTile, Tile
 from reviewer.ledger.interface import Ledger
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,23 @@ class TreeStore(Protocol):
     async def heads(self, after_size: int, limit: int) -> tuple[SignedHead, ...]:
         """Return up to `limit` heads of more than `after_size` entries, the smallest first."""
         ...
+
+
+async def read_through(tree: TreeStore, compute: Callable[[ReadTile], T]) -> T:
+    """Return what a function of `reviewer.core.tiles` makes of a tree, having read the tiles that it asks for.
+
+    It is called again after each tile that it was the first to ask for: proofs need a few, and hash little.
+
+    Raises:
+        ValueError: as the function does; the tree lacks hashes, for one.
+    """
+    held: dict[Tile, bytes] = {}
+    while True:
+        try:
+            return compute(held.__getitem__)
+        except KeyError as exc:
+            (tile,) = exc.args
+            held[tile] = await tree.read_tile(tile)
 
 
 class TreeLedger(Ledger, Protocol):
