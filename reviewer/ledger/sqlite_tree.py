@@ -25,7 +25,8 @@ T = TypeVar("T")
 Step = Callable[[apsw.Connection], object]
 """What the writer does within its transaction; SQLite's errors fail the whole transaction."""
 
-_SELECT_HEAD = "SELECT size, root, note, signed_at FROM heads"
+# As bytes: a note that was tampered with need not be text any more, and is to be read and named all the same.
+_SELECT_HEAD = "SELECT size, root, CAST(note AS BLOB), signed_at FROM heads"
 _NEWEST = f"{_SELECT_HEAD} ORDER BY size DESC LIMIT 1"
 _HEADS = f"{_SELECT_HEAD} WHERE size > ? ORDER BY size LIMIT ?"
 _SIZE = "SELECT coalesce(max(size), 0) FROM heads"
@@ -149,8 +150,9 @@ def _signed_head(row: apsw.SQLiteValues) -> SignedHead:
     size, root, note, signed_at = row
     assert isinstance(size, int)
     assert isinstance(root, bytes)
+    assert isinstance(note, bytes)
     try:
         moment = datetime.fromisoformat(str(signed_at))
     except ValueError as exc:
         raise LedgerCorruptError(f"the head of size {size} has no time") from exc
-    return SignedHead(size, root, str(note), moment)
+    return SignedHead(size, root, note.decode(errors="replace"), moment)
