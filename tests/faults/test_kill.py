@@ -142,8 +142,7 @@ async def _assert_one_tree(path: Path, before: tuple[SignedHead, ...], size: int
         report = await verify(ledger, keys, remembered, lambda *_: None)
         heads = await ledger.tree.heads(0, 10_000)
         for older, newer in pairwise(heads):
-            sizes = partial(tiles.consistency_proof, older.size, newer.size)
-            proof = await read_through(ledger.tree, sizes)
+            proof = await read_through(ledger.tree, partial(tiles.consistency_proof, older.size, newer.size))
             assert consistent(older.size, newer.size, proof, older.root, newer.root)
     assert heads[: len(before)] == before
     assert (report.problems, report.size, heads[-1].size) == ((), size, size)
