@@ -113,6 +113,11 @@ async def test_tampering_is_named_and_nothing_is_remembered(tmp_path: Path, log:
     assert "record 1: the record does not have the leaf hash" in result.stderr
     assert result.stdout == ""
     assert not (tmp_path / "seen.note").exists()
+    async with SqliteLedger(tmp_path / "log.db") as ledger:
+        name = (await ledger.page(1, 1))[0].review_id
+    refused = await asyncio.to_thread(log, "prove", name, "--out", str(tmp_path / "evidence"))
+    assert "the log does not prove entry 1" in refused.stderr
+    assert not (tmp_path / "evidence").exists()
 
 
 @pytest.mark.parametrize("text", [None, "", "no checkpoint\n", "localhost/reviewer\n1\nAAAA\n\n\u2014 x AAAAAAA=\n"])

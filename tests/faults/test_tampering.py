@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from reviewer.core.checkpoint import Checkpoint
 from reviewer.core.errors import LedgerCorruptError
+from reviewer.core.record import Entry
 from reviewer.ledger.sqlite import SqliteLedger, create
 from reviewer.ledger.verification import Report
 from tests.support.builders import entry
@@ -211,7 +212,31 @@ def test_a_gap_is_named(log: Prepared, at: int) -> None:
     """An entry that is simply gone is missed by its index."""
     with log.tampered() as forger:
         forger.connection.execute("DELETE FROM entries WHERE idx = ?", (at,))
-    assert log.verify().problems[0].index == at
+    problems = log.verify().problems
+    if at < SIZE - 1:
+        assert [problem.index for problem in problems if "is missing" in problem.what] == [at]
+    assert problems
+
+
+@pytest.mark.parametrize("damage", ["idx = 599", "idx >= 400", "idx = 601"])
+def test_nothing_is_signed_over_a_gap(log: Prepared, damage: str) -> None:
+    """A sequencer that finds an entry missing, below its head or behind it, signs no more."""
+
+    async def integrate() -> None:
+        async with SqliteLedger(log.copy) as ledger:
+            await integrate_all(ledger)
+
+    log.tampered().connection.close()
+    asyncio.run(_append(log.copy, [entry(number) for number in range(SIZE, SIZE + 3)]))
+    with Forger(log.copy) as forger:
+        forger.connection.execute(f"DELETE FROM entries WHERE {damage}")  # noqa: S608 - of this list
+    with pytest.raises(LedgerCorruptError):
+        asyncio.run(integrate())
+
+
+async def _append(path: Path, entries: Sequence[Entry]) -> None:
+    async with SqliteLedger(path) as ledger:
+        await append_all(ledger, entries)
 
 
 @pytest.mark.parametrize("tamper", TAMPERINGS)
