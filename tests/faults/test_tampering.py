@@ -20,7 +20,7 @@ from reviewer.core.checkpoint import Checkpoint
 from reviewer.core.errors import LedgerCorruptError
 from reviewer.core.record import Entry
 from reviewer.ledger.sqlite import SqliteLedger, create
-from reviewer.ledger.verification import Report
+from reviewer.ledger.verification import MAX_PROBLEMS, Report
 from tests.support.builders import entry
 from tests.support.forger import Forger, Row
 from tests.support.signed_log import append_all, checkpoint_of, integrate_all, verified
@@ -122,6 +122,16 @@ def test_a_flipped_record_is_named(log: Prepared, at: int, flipped: int) -> None
     with log.tampered() as forger:
         forger.flip("entries", "record", at, flipped)
     assert log.verify().problems[0].index == at
+
+
+def test_problems_are_counted_and_the_first_ones_kept(log: Prepared) -> None:
+    """A log that is wrong throughout is told in bounded memory."""
+    with log.tampered() as forger:
+        forger.connection.execute("UPDATE entries SET leaf_hash = zeroblob(32)")
+    report = log.verify()
+
+    assert (len(report.problems), report.count) == (MAX_PROBLEMS, SIZE)
+    assert [problem.index for problem in report.problems] == list(range(MAX_PROBLEMS))
 
 
 def test_every_tile_is_looked_at(log: Prepared) -> None:
