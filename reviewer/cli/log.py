@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +10,7 @@ import typer
 
 from reviewer.admission import recall
 from reviewer.app import create_log, upgrade_log
-from reviewer.cli import log_contents
+from reviewer.cli import log_contents, log_tree
 from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.costs import costs
 from reviewer.cli.log_files import listed, opened_log, settings_for
@@ -21,10 +19,12 @@ from reviewer.client import review_json
 from reviewer.config import Settings
 from reviewer.core.events import Event
 from reviewer.core.merkle import leaf_hash
+from reviewer.core.record import REVIEW
 from reviewer.core.review import CANARY_TENANT
 from reviewer.ledger.erasure import Erasures
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.sqlite import SqliteLedger
+from reviewer.ledger.verification import contradiction
 from reviewer.serving.replies import review_message
 from reviewer.serving.requests import DEFAULT_TENANT
 
@@ -34,6 +34,10 @@ app.command("erase")(log_contents.erase)
 app.command("retain")(log_contents.retain)
 app.command("rewrap")(log_contents.rewrap)
 app.add_typer(log_contents.hold, name="hold")
+app.command("checkpoint")(log_tree.checkpoint)
+app.command("keys")(log_tree.keys)
+app.command("verify")(log_tree.verify_log)
+app.command("prove")(log_tree.prove_entry)
 
 
 @app.command("init")
@@ -107,12 +111,9 @@ def _problem(stored: Stored, erasure: Event | None, *, readable: bool) -> str:
     """Say how an entry contradicts itself; empty where it does not."""
     if leaf_hash(stored.record) != stored.position.leaf_hash:
         return "the record does not have the leaf hash that the log holds"
-    if stored.content is None or stored.content_key is None:
-        return "" if erasure is not None else "its content is missing, and no record of an erasure covers it"
-    commitment = hmac.digest(stored.content_key, stored.content, hashlib.sha256).hex()
-    if readable and f'"content_commitment":"{commitment}"'.encode() not in stored.record:
-        return "the content is not the one that the record commits to"
-    return ""
+    if stored.content is None and erasure is None and stored.kind == REVIEW:
+        return "its content is missing, and no record of an erasure covers it"
+    return contradiction(stored, readable=readable)
 
 
 async def _page(path: Path, first: int | None, limit: int) -> tuple[Stored, ...]:

@@ -14,7 +14,8 @@ from reviewer.cli.render import log_table
 from reviewer.config import Settings
 from reviewer.core.errors import ConfigError
 from reviewer.core.summary import summary_of
-from reviewer.ledger.interface import Ledger, Stored
+from reviewer.ledger.interface import Stored
+from reviewer.ledger.tree import TreeLedger
 
 
 def settings_for(path: Path | None, config: Path | None) -> Settings:
@@ -26,7 +27,7 @@ def settings_for(path: Path | None, config: Path | None) -> Settings:
 
 
 @asynccontextmanager
-async def opened_log(settings: Settings) -> AsyncIterator[tuple[Ledger, bool]]:
+async def opened_log(settings: Settings) -> AsyncIterator[tuple[TreeLedger, bool]]:
     """Open a log, with its contents readable where its keys are there; say whether they are.
 
     Raises:

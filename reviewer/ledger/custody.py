@@ -14,7 +14,7 @@ from typing import Protocol
 
 from reviewer.core.events import Event
 from reviewer.core.review import Position
-from reviewer.ledger.interface import Ledger
+from reviewer.ledger.tree import TreeLedger
 from reviewer.sealing import WrappedKey
 
 
@@ -126,5 +126,5 @@ class Custody(Protocol):
         ...
 
 
-class Store(Ledger, Custody, Protocol):
+class Store(TreeLedger, Custody, Protocol):
     """A whole log: its entries, and what is kept apart from them."""

@@ -59,6 +59,18 @@ class Appended:
     existing: Stored | None = None
 
 
+class Probed(Protocol):
+    """What readiness hangs on."""
+
+    async def probe(self) -> None:
+        """Prove that verdicts can be recorded now.
+
+        Raises:
+            LedgerError: it cannot.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """A verdict log. Owns its connections and threads; is an async context manager."""
 

@@ -21,6 +21,7 @@ from reviewer.core.review import Position
 from reviewer.core.spending import Spent
 from reviewer.ledger.custody import Erased, Kept, Store
 from reviewer.ledger.interface import Appended, Stored
+from reviewer.ledger.tree import TreeStore
 from reviewer.sealing import DataKey, Entropy, Keyring, WrappedKey, decrypt, encrypt, key_id_of
 
 ROTATE_DAYS = 90
@@ -89,6 +90,11 @@ class SealedLedger:
         await self._inner.__aexit__(exc_type, exc, traceback)
         self._current.clear()
         self._keys.clear()
+
+    @property
+    def tree(self) -> TreeStore:
+        """See `TreeLedger.tree`; hashes are no secret."""
+        return self._inner.tree
 
     async def append(self, entry: Entry) -> Appended:
         """See `Ledger.append`."""

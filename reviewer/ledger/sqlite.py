@@ -31,6 +31,8 @@ from reviewer.ledger.custody import Erased, Kept
 from reviewer.ledger.interface import Appended, Stored
 from reviewer.ledger.sqlite_connection import connect, empty_wal, translated
 from reviewer.ledger.sqlite_entries import BY_REQUEST, BY_REVIEW, PAGE, Step, Transaction, size, stored
+from reviewer.ledger.sqlite_tree import SqliteTree, TreeStep
+from reviewer.ledger.tree import TreeStore
 from reviewer.sealing import WrappedKey
 
 T = TypeVar("T")
@@ -101,6 +103,7 @@ class SqliteLedger:
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._reader: apsw.Connection | None = None
+        self._tree: SqliteTree | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
@@ -112,6 +115,7 @@ class SqliteLedger:
         with translated("opened"):
             self._reader = connect(self._path, self._busy_timeout_s)
             sqlite_schema.check(self._reader, self._path.name)
+            self._tree = SqliteTree(connect(self._path, self._busy_timeout_s), self._write_tree)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -120,12 +124,15 @@ class SqliteLedger:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let the writer finish what is queued, then close both connections."""
+        """Let the writer finish what is queued, then close every connection."""
         if self._thread is not None:
             thread, self._thread = self._thread, None
             # Nothing can be queued behind this: `_submit` refuses as soon as the thread is let go of.
             self._queue.put(None)
             await asyncio.to_thread(thread.join)
+        if self._tree is not None:
+            self._tree.close()
+            self._tree = None
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -204,6 +211,20 @@ class SqliteLedger:
         """See `Custody.kept`."""
         with translated("read"):
             return sqlite_custody.kept(self._connection(), first_index, limit)
+
+    @property
+    def tree(self) -> TreeStore:
+        """The tree over the entries; of an open log.
+
+        Raises:
+            LedgerUnavailableError: the log is closed.
+        """
+        if self._tree is None:
+            raise LedgerUnavailableError("the log is closed")
+        return self._tree
+
+    async def _write_tree(self, step: TreeStep) -> object:
+        return await self._submit(lambda tx: step(tx.connection))
 
     async def _submit(self, step: Callable[[Transaction], T]) -> T:
         if self._thread is None:

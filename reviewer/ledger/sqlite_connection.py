@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from reviewer.core.errors import LedgerUnavailableError
+from reviewer.core.errors import LedgerCorruptError, LedgerUnavailableError
 
 
 def connect(path: Path, busy_timeout_s: float) -> apsw.Connection:
@@ -45,8 +45,11 @@ def translated(verb: str) -> Iterator[None]:
 
     Raises:
         LedgerUnavailableError: SQLite failed.
+        LedgerCorruptError: what it read as text is none, which nothing of ours writes.
     """
     try:
         yield
+    except UnicodeDecodeError as exc:
+        raise LedgerCorruptError("the log holds text that is not UTF-8") from exc
     except apsw.Error as exc:
         raise LedgerUnavailableError(f"the log could not be {verb}: {type(exc).__name__}") from exc

@@ -15,6 +15,7 @@ from reviewer.core.errors import LedgerUnavailableError
 _STEPS = (
     "sqlite_schema.sql",
     "sqlite_2_spending.sql",
+    "sqlite_3_tree.sql",
     "sqlite_4_keys.sql",
 )
 VERSION = len(_STEPS)

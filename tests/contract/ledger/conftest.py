@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sqlite import SqliteLedger, create
+from reviewer.ledger.tree import TreeLedger
 from tests.support.sealed import sealed_ledger
 
 
@@ -25,7 +25,7 @@ class Store:
         """Make an empty log."""
         create(self.path)
 
-    def open(self) -> AbstractAsyncContextManager[Ledger]:
+    def open(self) -> AbstractAsyncContextManager[TreeLedger]:
         """Open the log anew."""
         plain = SqliteLedger(self.path)
         return sealed_ledger(plain) if self.sealed else plain
@@ -40,7 +40,7 @@ def store(tmp_path: Path, request: pytest.FixtureRequest) -> Store:
 
 
 @pytest.fixture
-async def ledger(store: Store) -> AsyncIterator[Ledger]:
+async def ledger(store: Store) -> AsyncIterator[TreeLedger]:
     """Return an empty log, open."""
     async with store.open() as opened:
         yield opened

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewer.core.audit import Edge, Problem, Walk
+from reviewer.core.audit import Edge, Problem, Tower, Walk
 from reviewer.core.checkpoint import Checkpoint
 from reviewer.core.merkle import leaf_hash
-from tests.support.tree import Grown, plain_root
+from reviewer.core.tiles import Tile
+from tests.support.tree import Grown, grown, plain_root
 
 ORIGIN = "example.com/log"
 
@@ -62,6 +63,50 @@ def test_the_edge_is_the_tree(size: int) -> None:
     for leaf in leaves:
         edge.add(leaf)
     assert (edge.size, edge.root()) == (size, plain_root(leaves))
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 700, 66_000])
+def test_the_tower_is_the_tiles_above(size: int) -> None:
+    """From the full tiles of the lowest level all others follow, each told once."""
+    tiles = grown(size).tiles
+    tower = Tower()
+    told = [pair for at in range(size // 256) for pair in tower.add(tiles[Tile(0, at)])] + tower.rest()
+
+    assert dict(told) == {tile: data for tile, data in tiles.items() if tile.level}
+    assert len(told) == len(dict(told))
+
+
+def test_heads_can_be_told_on_the_way() -> None:
+    """A walk that hears of heads as it nears them finds what one that knew them all finds, forks included."""
+    log = kept(20, 5, 10, 15, 20)
+    forged = rewritten(log, 7)
+    walk = Walk([Checkpoint(ORIGIN, 15, bytes(32))])
+    found: list[Problem] = []
+    for (index, record), leaf in zip(forged.records, forged.leaves, strict=True):
+        for head_here in [head for head in log.heads if head.size == index + 1]:
+            walk.expect(head_here)
+        found += walk.add(index, record, leaf)
+
+    assert [problem.what for problem in (*found, *walk.end())] == [
+        "the records from 5 to 9 are not those that the head of size 10 was signed for",
+        "two heads of size 15 have different roots: the log was forked",
+    ]
+
+
+def test_a_gap_is_told_once() -> None:
+    """Behind a record that is gone the others are not missed one by one; a second gap is."""
+    log = kept(20)
+    walk = Walk(())
+    found = [
+        problem
+        for (index, record), leaf in zip(log.records, log.leaves, strict=True)
+        if index not in {5, 12, 13}
+        for problem in walk.add(index, record, leaf)
+    ]
+    assert [(problem.index, problem.what) for problem in found] == [
+        (5, "record 5 is missing: the next one is 6"),
+        (12, "record 12 is missing: the next one is 14"),
+    ]
 
 
 def test_an_altered_record_is_named() -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewer.core.checkpoint import Checkpoint, read_checkpoint
+from reviewer.core.checkpoint import Checkpoint, read_checkpoint, read_signed
 from reviewer.core.note import COSIGNATURE, ED25519, Note, Signature, VerifierKey, read, read_key, signers, write
 
 # The example of the C2SP specifications of tlog-checkpoint and signed-note, where its key stands as well.
@@ -173,3 +173,21 @@ def test_what_is_no_checkpoint(text: str) -> None:
     """What is not the format in its one form is refused."""
     with pytest.raises(ValueError, match=r"expected|line"):
         read_checkpoint(text)
+
+
+@pytest.mark.parametrize("size", [1, 2**40])
+def test_a_signed_checkpoint_is_read_once_it_is_verified(size: int) -> None:
+    """One of a log's keys must have signed, and the checkpoint must be that key's log's."""
+    head = Checkpoint(KEY.name, size, bytes(32))
+    stranger = VerifierKey(KEY.name, ED25519, bytes(32))
+
+    assert read_signed(write(signed(head.text())), [stranger, KEY], verifies) == head
+    for text, keys in (
+        (write(signed(head.text())), [stranger]),
+        (write(signed(head.text())), []),
+        (write(signed(Checkpoint("example.com/other", size, bytes(32)).text())), [KEY]),
+        (write(signed(head.text())).replace(f"\n{size}\n", f"\n{size + 1}\n"), [KEY]),
+        (head.text(), [KEY]),
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            read_signed(text, keys, verifies)

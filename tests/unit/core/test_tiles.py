@@ -53,6 +53,19 @@ def test_appending_reads_little() -> None:
     assert asked == [Tile(0, LARGE // WIDTH)]
 
 
+@given(st.integers(0, 700) | st.sampled_from([65_535, 65_536, LARGE]), st.integers(0, 3))
+def test_the_edge_is_all_that_growing_needs(size: int, more: int) -> None:
+    """Root and appending read the incomplete tiles of a size and no other, however the tree has grown since."""
+    later = grown(LARGE)
+    held = {tile: later.tiles[tile] for tile in tiles.edge(size)}
+    leaves = later.leaves[size : size + more]
+    changed = tiles.append(size, leaves, held.__getitem__)
+
+    assert all(0 < tile.width(size) < WIDTH for tile in held)
+    assert tiles.root(size, held.__getitem__) == later.root(size)
+    assert tiles.root(size + len(leaves), (held | changed).__getitem__) == later.root(size + len(leaves))
+
+
 def test_proving_reads_little() -> None:
     """A proof asks for a handful of tiles, whatever the size."""
     tree, asked = grown(LARGE), set()
