@@ -85,10 +85,7 @@ async def open_app(
         logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
     require_prices(settings.budget, rulebook)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s))
-        identity = open_identity(settings)
-        sequencer = Sequencer(ledger, identity, settings.ledger.checkpoint_interval_s, _now)
-        await stack.enter_async_context(sequencer)
+        ledger, identity, sequencer = await stack.enter_async_context(_open_log(settings))
         providers = {}
         for name, section in _configured(settings, simulated).items():
             _check_model_ids(name, section, rulebook.catalogue)
@@ -128,6 +125,15 @@ async def open_app(
             log=settings.ledger.path.name,
         )
         yield App(server, ledger, rulebook, canaries)
+
+
+@asynccontextmanager
+async def _open_log(settings: Settings) -> AsyncIterator[tuple[SqliteLedger, Identity, Sequencer]]:
+    """Open the log, its keys, and the sequencer that integrates once more before the log is closed."""
+    async with SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s) as ledger:
+        identity = open_identity(settings)
+        async with Sequencer(ledger, identity, settings.ledger.checkpoint_interval_s, _now) as sequencer:
+            yield ledger, identity, sequencer
 
 
 def create_log(settings: Settings) -> None:
