@@ -87,10 +87,7 @@ async def open_app(
         logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
     require_prices(settings.budget, rulebook)
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_ledger(settings))
-        identity = open_identity(settings)
-        sequencer = Sequencer(ledger, identity, settings.ledger.checkpoint_interval_s, _now)
-        await stack.enter_async_context(sequencer)
+        ledger, identity, sequencer = await stack.enter_async_context(_open_log(settings))
         providers = {}
         for name, section in _configured(settings, simulated).items():
             _check_model_ids(name, section, rulebook.catalogue)
@@ -130,6 +127,15 @@ async def open_app(
             log=settings.ledger.path.name,
         )
         yield App(server, ledger, rulebook, canaries)
+
+
+@asynccontextmanager
+async def _open_log(settings: Settings) -> AsyncIterator[tuple[SealedLedger, Identity, Sequencer]]:
+    """Open the log, its keys, and the sequencer that integrates once more before the log is closed."""
+    async with open_ledger(settings) as ledger:
+        identity = open_identity(settings)
+        async with Sequencer(ledger, identity, settings.ledger.checkpoint_interval_s, _now) as sequencer:
+            yield ledger, identity, sequencer
 
 
 def open_ledger(settings: Settings) -> SealedLedger:

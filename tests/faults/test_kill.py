@@ -139,7 +139,7 @@ async def _assert_one_tree(path: Path, before: tuple[SignedHead, ...], size: int
     """What was signed before the kill still is, everything is under a head now, and each head begins with the last."""
     keys = load_identity("localhost/reviewer", path.with_name("log.db.key"), ()).verifier_keys()
     remembered = [read_signed(head.note, keys, verifies) for head in before]
-    async with SqliteLedger(path) as ledger:
+    async with service_log(path) as ledger:
         report = await verify(ledger, keys, remembered, lambda *_: None)
         heads = await ledger.tree.heads(0, 10_000)
         for older, newer in pairwise(heads):

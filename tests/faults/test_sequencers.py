@@ -8,11 +8,11 @@ from pathlib import Path
 import grpc
 import pytest
 
-from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.ledger.verification import verify
 from reviewer.signing import load_identity
 from reviewer.v1 import review_service_pb2 as pb
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
+from tests.support.sealed import service_log
 from tests.support.server_process import ServerProcess, serving
 from tests.support.subjects import APPROVED, case_subject
 
@@ -44,7 +44,7 @@ async def test_two_processes_make_one_tree(tmp_path: Path) -> None:
         assert await other.process.wait() == 0
         events = [event["event"] for server in (one, other) for event in server.events]
     keys = load_identity("localhost/reviewer", tmp_path / "log.db.key", ()).verifier_keys()
-    async with SqliteLedger(tmp_path / "log.db") as ledger:
+    async with service_log(tmp_path / "log.db") as ledger:
         report = await verify(ledger, keys, (), lambda *_: None)
 
     assert (report.problems, report.size) == ((), 3 * EACH)

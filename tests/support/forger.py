@@ -33,6 +33,13 @@ class Row:
         return replace(self, record=record, leaf=leaf_hash(record))
 
 
+_ADD_ENTRY = (
+    "INSERT INTO entries (idx, review_id, tenant, request_id, content_digest, leaf_hash, record) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_ADD_CONTENT = "INSERT INTO contents (idx, content, content_key) VALUES (?, ?, ?)"
+
+
 class Forger:
     """The file without its triggers; what is done is committed when the context ends."""
 
@@ -65,8 +72,11 @@ class Forger:
         self.connection.execute("DELETE FROM contents; DELETE FROM entries")
         for index, row in enumerate(rows):
             entry = (index, row.review_id, row.tenant, row.request_id, row.content_digest, row.leaf, row.record)
-            self.connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", entry)
-            self.connection.execute("INSERT INTO contents VALUES (?, ?, ?)", (index, row.content, row.content_key))
+            self.connection.execute(_ADD_ENTRY, entry)
+            self.connection.execute(
+                "INSERT INTO contents (idx, content, content_key) VALUES (?, ?, ?)",
+                (index, row.content, row.content_key),
+            )
 
     def rebuild_tiles(self, rows: Sequence[Row], size: int) -> Grown:
         """Have the tiles be those of the first `size` entries."""

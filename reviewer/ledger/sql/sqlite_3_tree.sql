@@ -48,4 +48,3 @@ BEGIN
     SELECT raise(ABORT, 'signed heads are final');
 END;
 
-UPDATE meta SET value = '3' WHERE key = 'schema';
