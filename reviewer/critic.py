@@ -15,7 +15,7 @@ from random import Random
 
 from reviewer.budget import Allowance
 from reviewer.consultation import Brief, Consultant
-from reviewer.core.choice import Candidate, Seating, seating, summon
+from reviewer.core.choice import Candidate, Seating, relatives, seating, summon
 from reviewer.core.finding import Finding
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.outcome import CallRecord, Critique, FailureKind, Unavailable
@@ -210,7 +210,9 @@ class Critic:
         if word is Screening.PASSES_ON and fitting.seats:
             heard += await self._hold(fitting, brief)
         # Answers of fewer than the route names must not be taken for those of all.
-        return _together(heard, index, fitting.notes, key if fitting is seated else "")
+        criticism = _together(heard, index, fitting.notes, key if fitting is seated else "")
+        kin = relatives(plan, self._catalogue, inquiry.draft, criticism.calls)
+        return replace(criticism, troubles=(*criticism.troubles, *kin)) if kin else criticism
 
     def remember(self, criticism: Criticism, review: str) -> None:
         """Keep the answers of a review that is in the log, for reviews that ask the same."""

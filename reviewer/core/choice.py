@@ -5,11 +5,12 @@ What the critiques of those who were asked come to together is `reviewer.core.he
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from reviewer.core.models import ModelCatalogue, ModelEntry
+from reviewer.core.outcome import CallRecord
 from reviewer.core.passage import RedactedDraft
 from reviewer.core.routing import ReviewerSpec
 from reviewer.core.rubric import Effect
@@ -150,6 +151,24 @@ def candidates(
     if related:
         return Trouble(Cause.SAME_FAMILY, "no configured reviewer is of another family than the drafting model")
     return Trouble(Cause.REVIEWER_UNAVAILABLE, "no reviewer of this route is configured and fit for this request")
+
+
+def relatives(
+    plan: Plan, catalogue: ModelCatalogue, draft: RedactedDraft, calls: Iterable[CallRecord]
+) -> tuple[Trouble, ...]:
+    """Say which models answered that are of the drafting model's family, whoever was asked; in any tier.
+
+    A gateway that swaps the reviewer for the drafter's relative would otherwise get around the rule that was kept when
+    the reviewer was chosen.
+    """
+    family = catalogue.family_of(draft.drafter)
+    if family is None or not plan.route.require_other_family:
+        return ()
+    served = {call.served_model for call in calls if call.served_model}
+    own = sorted(name for name in served if catalogue.family_served(name) == family)
+    return tuple(
+        [Trouble(Cause.SAME_FAMILY, f"answered by {name[:128]!r}, of the drafter's own family") for name in own]
+    )
 
 
 def _usable(entry: ModelEntry, draft: RedactedDraft, today: date) -> bool:

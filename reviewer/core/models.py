@@ -112,6 +112,11 @@ class ModelCatalogue(Frozen):
         families = [entry.family for name in (drafter.snapshot, drafter.model) if (entry := self._undated(name))]
         return families[0] if len(set(families)) == 1 else None
 
+    def family_served(self, served_model: str) -> str | None:
+        """Return the family of a model that answered, as a provider names it, or None where the name is not known."""
+        entry = self._undated(served_model)
+        return entry.family if entry else None
+
     def _undated(self, name: str) -> ModelEntry | None:
         return self.find(name) or self.find(_DATE_SUFFIX.sub("", name))
 

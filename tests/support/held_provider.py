@@ -22,6 +22,7 @@ class HeldProvider:
     name: str = "held"
     simulated: bool = True
     down: frozenset[str] = frozenset()
+    answers_as: str = ""
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[str] = field(default_factory=list)
     waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
@@ -42,7 +43,7 @@ class HeldProvider:
         met = [*prompt.asked, *([prompt.attention.true_alias] if prompt.attention else [])]
         steering = {"found": False, "seg": None}
         text = json.dumps({"findings": [], "met": met, "steering": steering, "unreadable_parts": []})
-        return Reply(text, StopReason.COMPLETE, "stop", model, "r", Usage(), simulated=True)
+        return Reply(text, StopReason.COMPLETE, "stop", self.answers_as or model, "r", Usage(), simulated=True)
 
     async def count(self, model: str, prompt: Prompt) -> int | None:
         raise AssertionError(f"nobody asked to count for {model}, {len(prompt.blocks)} blocks")

@@ -11,7 +11,9 @@ from reviewer.core.draft import Drafter
 from reviewer.core.outcome import Completed, FailureKind, Unavailable
 from reviewer.core.redaction import redact
 from reviewer.core.routing import ReviewerSpec
+from reviewer.core.rubric import Effect
 from reviewer.core.rulebook import Plan
+from reviewer.core.verdict import Cause
 from reviewer.critic import Critic, Criticism, Inquiry
 from reviewer.providers.breaker import BreakerPolicy
 from tests.support.builders import FACTS, MOMENT, REVIEWERS, criterion, plan_of, request, rubric
@@ -210,3 +212,25 @@ async def test_an_answer_under_way_is_not_believed_either() -> None:
 
     assert whole(criticism) == ["second-1"]
     assert [call.requested_model for call in criticism.calls] == ["critic-1", "second-1"]
+
+
+@pytest.mark.parametrize("tier", ["medium", "high"])
+@pytest.mark.parametrize("answering", ["drafter", "drafter-2026-11-01"])
+async def test_a_relative_that_answers_in_place_of_the_reviewer_is_none(tier: str, answering: str) -> None:
+    """Whoever was asked: an answer of the drafting model's own family leads to a person, and is never taken again."""
+    provider = HeldProvider(answers_as=answering)
+    provider.gate.set()
+    criticism = await critic_of(provider).criticise(inquiry(plan({"tier": tier})))
+
+    kin = [trouble for trouble in criticism.troubles if trouble.cause is Cause.SAME_FAMILY]
+    assert [trouble.effect for trouble in kin] == [Effect.HANDOFF]
+    assert answering in kin[0].message
+
+
+async def test_a_relative_may_answer_where_the_route_allows_it() -> None:
+    """A route that does not ask for another family is not held to it by who answers."""
+    provider = HeldProvider(answers_as="drafter")
+    provider.gate.set()
+    criticism = await critic_of(provider).criticise(inquiry(plan({"require_other_family": False})))
+
+    assert Cause.SAME_FAMILY not in {trouble.cause for trouble in criticism.troubles}
