@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from reviewer.core.canonical import Json, canonical_bytes
 from reviewer.core.errors import InvariantError, LedgerCorruptError
+from reviewer.core.facets import KIND_REVIEW, Facets, review_facets
 from reviewer.core.finding import Finding, Origin, Outcome
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.outcome import CallRecord
@@ -25,7 +26,7 @@ from reviewer.core.review import Review
 from reviewer.core.spending import Spent, spent_on
 from reviewer.core.verdict import Reason, verdict_of
 
-RECORD_SCHEMA = "review/1"
+RECORD_SCHEMA = f"{KIND_REVIEW}/1"
 MAX_RECORD_BYTES = 65_535
 CONTENT_KEY_BYTES = 32
 
@@ -44,6 +45,7 @@ class Entry:
         content_key: key of the commitment to `content`, erased with it.
         day: UTC date on which its calls count.
         spent: what they cost.
+        facets: what the record is found by.
     """
 
     review_id: str
@@ -56,6 +58,7 @@ class Entry:
     content_key: bytes
     day: date
     spent: Spent
+    facets: Facets
 
 
 def seal(review: Review, content_key: bytes) -> Entry:
@@ -87,6 +90,7 @@ def seal(review: Review, content_key: bytes) -> Entry:
         content_key=content_key,
         day=review.created_at.astimezone(UTC).date(),
         spent=spent_on(review.calls),
+        facets=review_facets(review),
     )
 
 

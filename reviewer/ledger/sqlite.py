@@ -24,9 +24,10 @@ import apsw
 from reviewer.core.errors import LedgerUnavailableError
 from reviewer.core.record import Entry
 from reviewer.core.review import Position
+from reviewer.core.search import Filter, Order
 from reviewer.core.spending import Spent
-from reviewer.ledger import sqlite_schema, sqlite_spending
-from reviewer.ledger.interface import Appended, Stored
+from reviewer.ledger import sqlite_facets, sqlite_schema, sqlite_search, sqlite_spending
+from reviewer.ledger.interface import Appended, Found, Stored
 
 T = TypeVar("T")
 
@@ -161,6 +162,18 @@ class SqliteLedger:
         with _translated("read"):
             return tuple(_stored(row) for row in self._connection().execute(_PAGE, (first_index, limit)))
 
+    async def search(self, asked: Filter, order: Order, after: int | None, limit: int) -> tuple[Found, ...]:
+        """See `Ledger.search`."""
+        self._connection()
+        with _translated("searched"):
+            connection = _connect(self._path, self._busy_timeout_s)
+            return await sqlite_search.search(connection, asked, order, after, limit)
+
+    async def find_record(self, review_id: str) -> Found | None:
+        """See `Ledger.find_record`."""
+        with _translated("read"):
+            return sqlite_search.by_review(self._connection(), review_id)
+
     async def size(self) -> int:
         """See `Ledger.size`."""
         with _translated("read"):
@@ -283,6 +296,7 @@ def _insert(connection: apsw.Connection, entry: Entry, index: int) -> Appended:
         (index, entry.review_id, entry.tenant, request_id, entry.content_digest, entry.leaf_hash, entry.record),
     )
     connection.execute(_INSERT_CONTENT, (index, entry.content, entry.content_key))
+    sqlite_facets.add(connection, index, entry.facets)
     return Appended(Position(index, entry.leaf_hash))
 
 

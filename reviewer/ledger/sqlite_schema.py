@@ -12,10 +12,11 @@ import apsw
 
 from reviewer.core.errors import LedgerUnavailableError
 
-_STEPS = ("sqlite_schema.sql", "sqlite_2_spending.sql")
+_STEPS = ("sqlite_schema.sql", "sqlite_2_spending.sql", "sqlite_5_facets.sql")
 VERSION = len(_STEPS)
 
 _READ = "SELECT value FROM meta WHERE key = 'schema'"
+_WRITE = "UPDATE meta SET value = ? WHERE key = 'schema'"
 
 
 def build(connection: apsw.Connection) -> None:
@@ -62,3 +63,4 @@ def _take(connection: apsw.Connection, done: int) -> None:
     with connection:
         for step in _STEPS[done:]:
             connection.execute(folder.joinpath(step).read_text(encoding="utf-8"))
+        connection.execute(_WRITE, (str(VERSION),))

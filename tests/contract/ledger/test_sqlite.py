@@ -74,7 +74,11 @@ def test_create_makes_folders(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["UPDATE meta SET value = '3' WHERE key = 'schema'", "DELETE FROM meta WHERE key = 'schema'", "DROP TABLE meta"],
+    [
+        "UPDATE meta SET value = value + 1",
+        "DELETE FROM meta WHERE key = 'schema'",
+        "DROP TABLE meta",
+    ],
 )
 async def test_other_schema_is_refused(path: Path, damage: str) -> None:
     """A log of another schema is not opened."""
