@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import growth, latency, memory, startup, throughput, tokens
+from bench import growth, latency, memory, search, startup, throughput, tokens
 from bench.bed import Bed, Effort
 from bench.processes import ROOT
 from bench.report import Table, machine, write
@@ -29,6 +29,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Bed], Table]]] = {
     "rubrics": growth.measure_rubrics,
     "memory": memory.measure,
     "tokens": tokens.measure,
+    "search": search.measure,
 }
 
 

@@ -91,18 +91,19 @@ class Order(StrEnum):
     NEWEST = "create_time desc"
 
 
+_ORDERS = {"": Order.NEWEST, "create_time": Order.OLDEST, **{order.value: order for order in Order}}
+
+
 def read_order(text: str) -> Order:
     """Read an order; none given means the newest first.
 
     Raises:
         ValueError: it is none.
     """
-    match text.split():
-        case [] | ["create_time", "desc"]:
-            return Order.NEWEST
-        case ["create_time"] | ["create_time", "asc"]:
-            return Order.OLDEST
-    raise ValueError(f"got {text[:40]!r}, expected create_time desc or create_time asc")
+    order = _ORDERS.get(" ".join(text.split()))
+    if order is None:
+        raise ValueError(f"got {text[:40]!r}, expected create_time desc or create_time asc")
+    return order
 
 
 FIELDS: Mapping[str, Kind] = {

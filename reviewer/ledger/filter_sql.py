@@ -18,10 +18,9 @@ Bound = str | int
 _LAST = 0x10FFFF
 _BEFORE_SURROGATES, _AFTER_SURROGATES = 0xD7FF, 0xE000
 _COLUMNS = {"index": "f.idx", "create_time": "f.time_us"}
-_LISTED = (
-    "EXISTS (SELECT 1 FROM facet_lists l WHERE l.idx = f.idx "
-    "AND l.value_id IN (SELECT id FROM facet_values WHERE {named}))"
-)
+_PROBED = "EXISTS (SELECT 1 FROM facet_lists l WHERE l.idx = f.idx AND l.value_id {values})"
+_GATHERED = "f.idx IN (SELECT l.idx FROM facet_lists l WHERE l.value_id {values})"
+_ONE, _SEVERAL = "= (SELECT id FROM facet_values WHERE {named})", "IN (SELECT id FROM facet_values WHERE {named})"
 _SIGNS = {Operator.NOT_EQUAL: "<>"}
 
 
@@ -49,9 +48,14 @@ class Condition:
     values: tuple[Bound, ...]
 
 
-def compile_filter(asked: Filter, dialect: Dialect = SQLITE) -> Condition:
-    """Compile a filter."""
-    compiler = _Compiler(dialect)
+def compile_filter(asked: Filter, dialect: Dialect = SQLITE, rare: Match | None = None) -> Condition:
+    """Compile a filter.
+
+    Args:
+        rare: a comparison of a list in it that few entries meet: those are gathered first, where all others are looked
+            up for each entry. What is let through is the same.
+    """
+    compiler = _Compiler(dialect, rare)
     sql = compiler.condition(asked)
     return Condition(sql, tuple(compiler.values))
 
@@ -59,9 +63,10 @@ def compile_filter(asked: Filter, dialect: Dialect = SQLITE) -> Condition:
 class _Compiler:
     """Collects values while it writes."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, rare: Match | None) -> None:
         self.values: list[Bound] = []
         self._dialect = dialect
+        self._rare = rare
 
     def condition(self, asked: Filter) -> str:
         match asked:
@@ -81,7 +86,8 @@ class _Compiler:
     def _match(self, asked: Match) -> str:
         if FIELDS[asked.field] is Kind.LIST:
             named = f"field = {self._bound(asked.field)} AND {self._text(asked)}"
-            return _LISTED.format(named=named)
+            values = (_SEVERAL if asked.prefix else _ONE).format(named=named)
+            return (_GATHERED if asked is self._rare else _PROBED).format(values=values)
         if asked.prefix:
             sign = "NOT " if asked.operator is Operator.NOT_EQUAL else ""
             return sign + self._range(f"f.{asked.field}", str(asked.value))
