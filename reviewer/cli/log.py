@@ -1,4 +1,4 @@
-"""`reviewer log`: create, list and show the verdict log, straight from its file."""
+"""`reviewer log`: create, search, export and show the verdict log, straight from its file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from reviewer.admission import recall
 from reviewer.app import create_log, upgrade_log
 from reviewer.cli.console import ConfigOption, LogPathOption, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.costs import costs
-from reviewer.cli.render import log_table, review_panel
+from reviewer.cli.export import export
+from reviewer.cli.render import review_panel
+from reviewer.cli.search import search
 from reviewer.client import review_json
 from reviewer.config import Settings
 from reviewer.core.merkle import leaf_hash
@@ -26,6 +28,9 @@ from reviewer.serving.requests import DEFAULT_TENANT
 
 app = typer.Typer(help="Create and read the verdict log.", no_args_is_help=True)
 app.command("costs")(costs)
+app.command("list")(search)
+app.command("search")(search)
+app.command("export")(export)
 
 
 @app.command("init")
@@ -44,20 +49,6 @@ def upgrade(path: LogPathOption = None, config: ConfigOption = None) -> None:
     with errors_end_the_command():
         steps = upgrade_log(_settings_for(target, config))
     out.print(f"upgraded {target}" if steps else f"{target} is up to date", markup=False)
-
-
-@app.command("list")
-def list_(
-    path: LogPathOption = None,
-    first: Annotated[int | None, typer.Option(help="First index; default: the latest entries.", min=0)] = None,
-    limit: Annotated[int, typer.Option(help="How many.", min=1, max=10_000)] = 20,
-    config: ConfigOption = None,
-) -> None:
-    """List entries, oldest first."""
-    target = path or settings_or_exit(config).ledger.path
-    with errors_end_the_command():
-        entries = asyncio.run(_page(target, first, limit))
-        out.print(log_table(recall(entry) for entry in entries))
 
 
 @app.command("show")
@@ -105,12 +96,6 @@ def _problem(stored: Stored) -> str:
     if f'"content_commitment":"{commitment}"'.encode() not in stored.record:
         return "the content is not the one that the record commits to"
     return ""
-
-
-async def _page(path: Path, first: int | None, limit: int) -> tuple[Stored, ...]:
-    async with SqliteLedger(path) as ledger:
-        start = max(await ledger.size() - limit, 0) if first is None else first
-        return await ledger.page(start, limit)
 
 
 async def _find(path: Path, tenant: str, review_id: str) -> Stored | None:

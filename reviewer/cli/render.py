@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewer.client import Cause, Quote, Reason, Review, Verdict
+from reviewer.core.facets import Facets, facets_of
 from reviewer.core.record import rfc3339
-from reviewer.core.review import RecordedReview
 from reviewer.core.spending import Spent
+from reviewer.ledger.interface import Found
 
 _STYLES = {
     Verdict.VERDICT_APPROVE: ("APPROVE", "green"),
@@ -42,28 +43,31 @@ def review_panel(review: Review, *, asked: str = "", draft: str = "") -> Rendera
     return Panel(Group(*lines), title=title, title_align="left", subtitle=escape(review.intent), border_style=style)
 
 
-def log_table(entries: Iterable[RecordedReview]) -> Table:
-    """Show log entries, one a row."""
+def log_table(records: Iterable[Found]) -> Table:
+    """Show records, one a row, as far as they say what they are about: contents are not read."""
     table = Table(box=None, pad_edge=False)
     for column in ("index", "time", "review", "intent", "verdict", "causes", "leaf"):
         # Names and hashes are copied from here: they must not be broken over lines.
         table.add_column(column, no_wrap=column in ("index", "time", "review", "leaf"))
-    for entry in entries:
-        review = entry.review
-        name, style = _STYLES[Verdict.Value(f"VERDICT_{review.verdict.name}")]
-        causes = ", ".join(sorted({reason.cause.value for reason in review.reasons})) or "-"
+    for record in records:
+        facets = facets_of(record.record)
         table.add_row(
-            str(entry.position.index),
-            rfc3339(review.created_at)[:19] + "Z",
-            review.id,
-            escape(review.intent),
-            f"[{style}]{name}[/]"
-            + (" (simulated)" if review.simulated else "")
-            + (" (canary)" if review.canary else ""),
-            causes,
-            entry.position.leaf_hash.hex()[:12],
+            str(record.position.index),
+            rfc3339(record.create_time)[:19] + "Z",
+            record.review_id,
+            escape(facets.intent),
+            _verdict(facets) + (" (simulated)" if facets.simulated else "") + (" (canary)" if facets.canary else ""),
+            ", ".join(facets.cause) or "-",
+            record.position.leaf_hash.hex()[:12],
         )
     return table
+
+
+def _verdict(facets: Facets) -> str:
+    if not facets.verdict:
+        return escape(facets.kind)
+    name, style = _STYLES[Verdict.Value(f"VERDICT_{facets.verdict}")]
+    return f"[{style}]{name}[/]"
 
 
 def costs_table(rows: Iterable[tuple[str, Spent]]) -> Table:

@@ -66,6 +66,7 @@ class Found:
     """
 
     position: Position
+    review_id: str
     tenant: str
     create_time: datetime
     record: bytes

@@ -108,7 +108,7 @@ def lets_through(asked: Filter, index: int, facets: Facets) -> bool:
         case Not(part):
             return not lets_through(part, index, facets)
         case Match(field, sign, value, prefix):
-            held = index if field == "index" else getattr(facets, field)
+            held: Any = index if field == "index" else getattr(facets, field)
             if sign is Operator.HAS:
                 return any(_same(one, value, prefix=prefix) for one in held)
             if prefix:

@@ -139,7 +139,8 @@ async def test_what_is_found_is_what_was_appended(ledger: Ledger) -> None:
     for one in found:
         sealed = ENTRIES[one.position.index]
         assert (one.record, one.position.leaf_hash) == (sealed.record, sealed.leaf_hash)
-        assert (one.tenant, one.create_time) == (sealed.tenant, sealed.facets.create_time)
+        assert (one.review_id, one.tenant) == (sealed.review_id, sealed.tenant)
+        assert one.create_time == sealed.facets.create_time
         assert await ledger.find_record(sealed.review_id) == one
     assert all((a.create_time, a.position.index) < (b.create_time, b.position.index) for a, b in pairwise(found))
     assert await ledger.find_record("none") is None
