@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import grpc
 from pydantic import SecretStr
 
 from reviewer import discovery
@@ -36,8 +37,9 @@ from reviewer.providers.settings import ProviderSettings
 from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
 from reviewer.rubrics.load import load_cases, load_rulebook
+from reviewer.serving.log_servicer import LOG_SERVICE, VerdictLogServicer
 from reviewer.serving.server import Server
-from reviewer.serving.servicer import ReviewServicer
+from reviewer.serving.servicer import SERVICE, ReviewServicer
 from reviewer.signing import Identity, create_key, load_identity
 from reviewer.telemetry import logger
 
@@ -112,8 +114,8 @@ async def open_app(
         shown = _canaries(settings, rulebook)
         watch = Canaries(shown, pipeline, critic, settings.canary, budget_s, os.urandom)
         canaries = await stack.enter_async_context(watch)
-        servicer = ReviewServicer(pipeline, admission, settings.limits, settings.deadline)
-        server = Server(servicer, admission, critic, ledger, settings.server, settings.limits)
+        services = _services(settings, pipeline, admission, ledger)
+        server = Server(services, admission, critic, ledger, settings.server, settings.limits)
         await stack.enter_async_context(server)
         logger().info(
             "serving",
@@ -124,6 +126,16 @@ async def open_app(
             log=settings.ledger.path.name,
         )
         yield App(server, ledger, rulebook, canaries)
+
+
+def _services(
+    settings: Settings, pipeline: Pipeline, admission: Admission, ledger: Ledger
+) -> dict[str, grpc.GenericRpcHandler]:
+    """Return what is served, by name."""
+    return {
+        SERVICE: ReviewServicer(pipeline, admission, settings.limits, settings.deadline).handler(),
+        LOG_SERVICE: VerdictLogServicer(ledger, settings.audit).handler(),
+    }
 
 
 def create_log(settings: Settings) -> None:

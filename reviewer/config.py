@@ -180,6 +180,16 @@ class LedgerSettings(Section):
     busy_timeout_s: Seconds = 2.0
 
 
+class AuditSettings(Section):
+    """Who may read the log over the wire.
+
+    Attributes:
+        tenants: that read the records of all tenants; any other reads its own.
+    """
+
+    tenants: tuple[TenantName, ...] = ()
+
+
 class SigningSettings(Section):
     """The log's name and key, for receipts and checkpoints.
 
@@ -224,6 +234,7 @@ class Settings(Section):
     budget: BudgetSettings = BudgetSettings()
     canary: CanarySettings = CanarySettings()
     ledger: LedgerSettings = LedgerSettings()
+    audit: AuditSettings = AuditSettings()
     signing: SigningSettings = SigningSettings()
     rubrics: RubricSettings = RubricSettings()
     providers: ProvidersSettings = ProvidersSettings()

@@ -64,6 +64,10 @@ class ReviewNotFoundError(ReviewerError):
     """No review of that name is in the log (`NOT_FOUND`)."""
 
 
+class RecordNotFoundError(ReviewerError):
+    """No record of that name is in the log, or none that the caller may see (`NOT_FOUND`)."""
+
+
 class OverloadError(ReviewerError):
     """More work than the admission limit allows (`RESOURCE_EXHAUSTED`).
 

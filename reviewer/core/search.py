@@ -81,7 +81,7 @@ class Not:
 
 
 Filter = Match | All | Some | Not
-EVERYTHING = All()
+EVERYTHING: Filter = All()
 
 
 class Order(StrEnum):
