@@ -91,8 +91,12 @@ def _row(found: Found) -> dict[str, Any]:
     """Return the cells of a record, by column, in order."""
     facets = facets_of(found.record)
     cells = {name: found.position.index if name == "index" else getattr(facets, name) for name in FIELDS}
-    name = f"reviews/{found.review_id}"
-    return {**cells, "review": name, "leaf_hash": found.position.leaf_hash.hex(), "record": found.record.decode()}
+    return {
+        **cells,
+        "review": found.review,
+        "leaf_hash": found.position.leaf_hash.hex(),
+        "record": found.record.decode(),
+    }
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from datetime import date, datetime
 from types import TracebackType
 from typing import Protocol, Self
 
+from reviewer.core.facets import KIND_REVIEW
 from reviewer.core.record import Entry
 from reviewer.core.review import Position
 from reviewer.core.search import Filter, Order
@@ -62,14 +63,22 @@ class Found:
     """A record that was searched for; its content is not read.
 
     Attributes:
+        kind: what the record's schema is called, without its version.
+        review_id: of a review, or of what else the entry is about.
         create_time: UTC, as the record says.
     """
 
     position: Position
+    kind: str
     review_id: str
     tenant: str
     create_time: datetime
     record: bytes
+
+    @property
+    def review(self) -> str:
+        """Resource name of the review; empty for records of other kinds."""
+        return f"reviews/{self.review_id}" if self.kind == KIND_REVIEW else ""
 
 
 class Ledger(Protocol):

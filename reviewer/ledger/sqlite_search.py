@@ -15,12 +15,12 @@ from reviewer.ledger.filter_sql import compile_filter
 from reviewer.ledger.interface import Found
 
 _BY_REVIEW = (
-    "SELECT e.idx, e.leaf_hash, e.review_id, e.record, f.tenant, f.time_us "
+    "SELECT e.idx, e.leaf_hash, f.kind, e.review_id, e.record, f.tenant, f.time_us "
     "FROM entries e JOIN facets f ON f.idx = e.idx WHERE e.review_id = ?"
 )
 # Entries are read only once the page is known: a search never touches records that it does not return.
 _PAGE = (
-    "SELECT e.idx, e.leaf_hash, e.review_id, e.record, f.tenant, f.time_us "
+    "SELECT e.idx, e.leaf_hash, f.kind, e.review_id, e.record, f.tenant, f.time_us "
     "FROM (SELECT f.* FROM facets f WHERE {condition}{beyond} "
     "ORDER BY f.time_us {way}, f.idx {way} LIMIT {limit}) f "
     "JOIN entries e ON e.idx = f.idx ORDER BY f.time_us {way}, f.idx {way}"
@@ -94,9 +94,9 @@ def _required(asked: Filter) -> Iterator[Match]:
 
 
 def _found(row: apsw.SQLiteValues) -> Found:
-    index, leaf, review_id, record, tenant, time_us = row
+    index, leaf, kind, review_id, record, tenant, time_us = row
     assert isinstance(index, int)
     assert isinstance(leaf, bytes)
     assert isinstance(record, bytes)
     assert isinstance(time_us, int)
-    return Found(Position(index, leaf), str(review_id), str(tenant), moment_of(time_us), record)
+    return Found(Position(index, leaf), str(kind), str(review_id), str(tenant), moment_of(time_us), record)

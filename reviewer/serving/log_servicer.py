@@ -136,7 +136,7 @@ def _message(found: Found) -> pb.Record:
         index=found.position.index,
         leaf_hash=found.position.leaf_hash,
         data=found.record,
-        review=f"reviews/{found.review_id}",
+        review=found.review,
     )
     message.create_time.FromDatetime(found.create_time)
     return message

@@ -40,7 +40,7 @@ class Record(_message.Message):
     data: _builtins.bytes
     """The record: canonical JSON (RFC 8785), at most 65,535 bytes."""
     review: _builtins.str
-    """Of a review: its name, reviews/{id}."""
+    """Name of the review, reviews/{id}; empty where the record is of another kind."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When what it records happened, UTC, as the record says."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from reviewer.core.draft import Drafter, Tier
 from reviewer.core.errors import LedgerUnavailableError
+from reviewer.core.facets import facets_of
+from reviewer.core.merkle import leaf_hash
 from reviewer.core.outcome import CallRecord, Usage
 from reviewer.core.record import Entry
 from reviewer.core.review import RouteTaken
@@ -139,11 +142,21 @@ async def test_what_is_found_is_what_was_appended(ledger: Ledger) -> None:
     for one in found:
         sealed = ENTRIES[one.position.index]
         assert (one.record, one.position.leaf_hash) == (sealed.record, sealed.leaf_hash)
-        assert (one.review_id, one.tenant) == (sealed.review_id, sealed.tenant)
+        assert (one.kind, one.review, one.tenant) == ("review", f"reviews/{sealed.review_id}", sealed.tenant)
         assert one.create_time == sealed.facets.create_time
         assert await ledger.find_record(sealed.review_id) == one
     assert all((a.create_time, a.position.index) < (b.create_time, b.position.index) for a, b in pairwise(found))
     assert await ledger.find_record("none") is None
+
+
+async def test_records_of_other_kinds_are_found(ledger: Ledger) -> None:
+    """An entry that is no review is found by what its bytes say, and is not taken for one."""
+    record = b'{"schema":"hold/1","time":"2026-11-21T09:30:15.250000Z","tenant":"acme"}'
+    await ledger.append(replace(entry(1), record=record, leaf_hash=leaf_hash(record), facets=facets_of(record)))
+    await ledger.append(entry(2))
+    (found,) = await ledger.search(read_filter("kind = hold AND tenant = acme"), Order.OLDEST, None, 10)
+    assert (found.kind, found.review, found.record, found.create_time) == ("hold", "", record, MOMENT)
+    assert indexes(await ledger.search(read_filter("kind = review"), Order.OLDEST, None, 10)) == [1]
 
 
 async def test_a_search_sees_what_was_appended_before(ledger: Ledger) -> None:
