@@ -191,6 +191,16 @@ async def test_values_are_only_values(ledger: Ledger, text: str) -> None:
         assert indexes(await ledger.search(match, Order.OLDEST, None, 10)) == expected
 
 
+@pytest.mark.parametrize("field", ["intent", "model"])
+async def test_beginnings(ledger: Ledger, field: str) -> None:
+    """What begins as asked is found and what only comes close is not, in texts as in lists."""
+    await filled(ledger)
+    sign = Operator.HAS if field == "model" else Operator.EQUAL
+    for text in {word[:length] for word in (*TEXTS, *MODELS) for length in range(len(word) + 1)}:
+        match = Match(field, sign, text, prefix=True)
+        assert indexes(await ledger.search(match, Order.OLDEST, None, 100)) == by_hand(match, Order.OLDEST), text
+
+
 async def test_a_cancelled_search_leaves_the_log_at_work(ledger: Ledger) -> None:
     """A caller that goes away disturbs nobody: the next search and the next append are answered."""
     await filled(ledger)
