@@ -27,6 +27,7 @@ from reviewer.core.models import ModelCatalogue
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
+from reviewer.ledger.sequencer import Sequencer
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
 from reviewer.pipeline import Pipeline, World
 from reviewer.provider_sections import ProviderSection
@@ -87,6 +88,9 @@ async def open_app(
     require_prices(settings.budget, rulebook)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s))
+        identity = open_identity(settings)
+        sequencer = Sequencer(ledger, identity, settings.ledger.checkpoint_interval_s, _now)
+        await stack.enter_async_context(sequencer)
         providers = {}
         for name, section in _configured(settings, simulated).items():
             _check_model_ids(name, section, rulebook.catalogue)
@@ -105,7 +109,7 @@ async def open_app(
         admission = Admission(ledger, settings.limits.max_in_flight, settings.limits.retry_after_s)
         # Of the reserve, what is left after this goes to the reply.
         record_s = settings.deadline.reserve_s * _RECORD_SHARE
-        receipts = Receipts(open_identity(settings), timedelta(seconds=settings.signing.receipt_lifetime_s))
+        receipts = Receipts(identity, timedelta(seconds=settings.signing.receipt_lifetime_s))
         budgets = Budgets(ledger, settings.budget, time.monotonic)
         world = World(_now, _new_id, os.urandom)
         pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s)
@@ -115,7 +119,7 @@ async def open_app(
         watch = Canaries(shown, pipeline, critic, settings.canary, budget_s, os.urandom)
         canaries = await stack.enter_async_context(watch)
         services = _services(settings, pipeline, admission, ledger)
-        server = Server(services, admission, critic, ledger, settings.server, settings.limits)
+        server = Server(services, admission, critic, sequencer, settings.server, settings.limits)
         await stack.enter_async_context(server)
         logger().info(
             "serving",

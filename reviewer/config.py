@@ -174,10 +174,12 @@ class LedgerSettings(Section):
 
     Attributes:
         busy_timeout_s: how long a write waits for another process that is writing, before it fails.
+        checkpoint_interval_s: how often new entries are integrated into the tree and a checkpoint is signed over them.
     """
 
     path: Path = Path("reviewer-log.db")
     busy_timeout_s: Seconds = 2.0
+    checkpoint_interval_s: Seconds = 1.0
 
 
 class AuditSettings(Section):

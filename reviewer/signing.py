@@ -102,6 +102,11 @@ class Identity:
         return {"keys": [key.jwk() for key in self.public_keys]}
 
 
+def verifies(key: VerifierKey, message: bytes, signature: bytes) -> bool:
+    """Whether a signature over a message is that of a key of either type: what readers of notes ask for."""
+    return PublicKey(key.public).verifies(message, signature)
+
+
 def load_identity(origin: str, key_file: Path, former: Sequence[str]) -> Identity:
     """Read a log's keys.
 

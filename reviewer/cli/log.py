@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +10,7 @@ import typer
 
 from reviewer.admission import recall
 from reviewer.app import create_log, upgrade_log
+from reviewer.cli import log_tree
 from reviewer.cli.console import ConfigOption, LogPathOption, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.costs import costs
 from reviewer.cli.export import export
@@ -23,6 +22,7 @@ from reviewer.core.merkle import leaf_hash
 from reviewer.core.review import CANARY_TENANT
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.sqlite import SqliteLedger
+from reviewer.ledger.verification import contradiction
 from reviewer.serving.replies import review_message
 from reviewer.serving.requests import DEFAULT_TENANT
 
@@ -31,6 +31,10 @@ app.command("costs")(costs)
 app.command("list")(search)
 app.command("search")(search)
 app.command("export")(export)
+app.command("checkpoint")(log_tree.checkpoint)
+app.command("keys")(log_tree.keys)
+app.command("verify")(log_tree.verify_log)
+app.command("prove")(log_tree.prove_entry)
 
 
 @app.command("init")
@@ -90,12 +94,7 @@ def _problem(stored: Stored) -> str:
     """Say how an entry contradicts itself; empty where it does not."""
     if leaf_hash(stored.record) != stored.position.leaf_hash:
         return "the record does not have the leaf hash that the log holds"
-    if stored.content is None or stored.content_key is None:
-        return ""
-    commitment = hmac.digest(stored.content_key, stored.content, hashlib.sha256).hex()
-    if f'"content_commitment":"{commitment}"'.encode() not in stored.record:
-        return "the content is not the one that the record commits to"
-    return ""
+    return contradiction(stored)
 
 
 async def _find(path: Path, tenant: str, review_id: str) -> Stored | None:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reviewer.core.checkpoint import Checkpoint
-from reviewer.core.merkle import EMPTY_ROOT, leaf_hash, node_hash
+from reviewer.core.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash, node_hash
+from reviewer.core.tiles import WIDTH, Tile, tile_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,38 @@ class Edge:
         return folded
 
 
+class Tower:
+    """The tiles above the lowest level, as the lowest demands them: one unfinished row a level is kept."""
+
+    def __init__(self) -> None:
+        """Start with a tree without tiles."""
+        self._rows: list[bytearray] = []
+        self._full: list[int] = []
+
+    def add(self, tile: bytes) -> list[tuple[Tile, bytes]]:
+        """Take the next full tile of level 0; return those above that are full with it, and what they should hold."""
+        full: list[tuple[Tile, bytes]] = []
+        below = tile
+        for level in range(1, len(self._rows) + 2):
+            if level > len(self._rows):
+                self._rows.append(bytearray())
+                self._full.append(0)
+            row = self._rows[level - 1]
+            row += tile_root(below)
+            if len(row) < WIDTH * HASH_BYTES:
+                break
+            below = bytes(row)
+            full.append((Tile(level, self._full[level - 1]), below))
+            self._full[level - 1] += 1
+            row.clear()
+        return full
+
+    def rest(self) -> list[tuple[Tile, bytes]]:
+        """Return the tiles that are not full, and what they should hold."""
+        rows = enumerate(zip(self._full, self._rows, strict=True), start=1)
+        return [(Tile(level, full), bytes(row)) for level, (full, row) in rows if row]
+
+
 class Walk:
     """One walk through a log, record by record from index 0. Problems are told once, the first of each kind first.
 
@@ -64,19 +97,28 @@ class Walk:
     """
 
     def __init__(self, heads: Iterable[Checkpoint]) -> None:
-        """Sort the heads; two of one size with different roots are a problem of their own."""
+        """Take heads in the order of their sizes; two of one size with different roots are a problem of their own."""
         self._edge = Edge()
         self._heads: dict[int, set[bytes]] = {}
-        for head in heads:
-            self._heads.setdefault(head.size, set()).add(head.root)
         self._held = 0
+        self._shift = 0
         self._broken = False
-        self._problems = [
-            Problem(None, f"two heads of size {size} have different roots: the log was forked")
-            for size, roots in sorted(self._heads.items())
-            if len(roots) > 1
-        ]
-        self._reach = max(self._heads, default=0)
+        self._reach = 0
+        self._problems: list[Problem] = []
+        for head in sorted(heads, key=lambda head: head.size):
+            self.expect(head)
+
+    def expect(self, head: Checkpoint) -> None:
+        """Hold the walk against one more head, which it has not passed yet; it is forgotten once it was passed.
+
+        So that a log with a head for every record is walked in little memory: its heads are given as the walk nears.
+        """
+        roots = self._heads.setdefault(head.size, set())
+        if roots - {head.root}:
+            what = f"two heads of size {head.size} have different roots: the log was forked"
+            self._problems.append(Problem(None, what))
+        roots.add(head.root)
+        self._reach = max(self._reach, head.size)
 
     @property
     def size(self) -> int:
@@ -97,8 +139,10 @@ class Walk:
         """
         yield from self._drained()
         yield from self._compared()
-        if index != self.size:
-            yield Problem(self.size, f"record {self.size} is missing: the next one is {index}")
+        expected = self.size + self._shift
+        if index != expected:
+            self._shift = index - self.size
+            yield Problem(expected, f"record {expected} is missing: the next one is {index}")
         leaf = leaf_hash(record)
         if leaf != stored_leaf:
             yield Problem(index, "the record does not have the leaf hash that is kept beside it")
@@ -119,7 +163,7 @@ class Walk:
 
     def _compared(self) -> Iterator[Problem]:
         """Hold the tree so far against the heads of its size; after the first that does not fit, none can."""
-        roots = self._heads.get(self.size)
+        roots = self._heads.pop(self.size, None)
         if roots is None or self._broken:
             return
         if roots == {self._edge.root()}:

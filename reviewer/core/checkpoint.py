@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from reviewer.core import note
 from reviewer.core.merkle import HASH_BYTES
+from reviewer.core.note import VerifierKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +53,25 @@ def read_checkpoint(text: str) -> Checkpoint:
     if len(root) != HASH_BYTES or base64.b64encode(root).decode() != encoded:
         raise ValueError("the third line is no root hash")
     return Checkpoint(origin, int(size), root, tuple(extensions))
+
+
+def read_signed(
+    text: str, keys: Iterable[VerifierKey], verify: Callable[[VerifierKey, bytes, bytes], bool]
+) -> Checkpoint:
+    """Read a whole note, and return its checkpoint once one of a log's keys is found to have signed it.
+
+    Args:
+        keys: of the log, any of which may have signed.
+        verify: as for `note.signers`.
+
+    Raises:
+        ValueError: it is not a signed checkpoint, none of the keys signed it, or it is another log's.
+    """
+    known = tuple(keys)
+    signed = note.read(text)
+    if not note.signers(signed, known, verify):
+        raise ValueError("none of the log's keys signed the checkpoint")
+    head = read_checkpoint(signed.text)
+    if head.origin not in {key.name for key in known}:
+        raise ValueError("the checkpoint is of another log")
+    return head

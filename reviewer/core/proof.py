@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reviewer.core import note
-from reviewer.core.checkpoint import Checkpoint, read_checkpoint
+from reviewer.core.checkpoint import Checkpoint, read_signed
 from reviewer.core.merkle import HASH_BYTES, included, leaf_hash
 from reviewer.core.note import VerifierKey
 
@@ -74,13 +74,7 @@ def proves(
     Raises:
         ValueError: nobody of them signed the checkpoint, it is another log's, or the record does not stand there.
     """
-    known = tuple(keys)
-    signed = note.read(proof.checkpoint)
-    if not note.signers(signed, known, verify):
-        raise ValueError("none of the log's keys signed the checkpoint")
-    head = read_checkpoint(signed.text)
-    if head.origin not in {key.name for key in known}:
-        raise ValueError("the checkpoint is of another log")
+    head = read_signed(proof.checkpoint, keys, verify)
     if not included(leaf_hash(record), proof.index, head.size, proof.hashes, head.root):
         raise ValueError(f"the record does not stand at index {proof.index} of the log")
     return head

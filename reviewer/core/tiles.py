@@ -121,9 +121,21 @@ def append(size: int, leaves: Sequence[bytes], read: ReadTile) -> dict[Tile, byt
             hashes = row[at : at + WIDTH * HASH_BYTES]
             changed[Tile(level, first + at // (WIDTH * HASH_BYTES))] = hashes
             if len(hashes) == WIDTH * HASH_BYTES:
-                full.append(complete_root(_hashes(hashes)))
+                full.append(tile_root(hashes))
         added = full
     return changed
+
+
+def tile_root(data: bytes) -> bytes:
+    """Return the root over the hashes of a full tile, which stands in the tile above it."""
+    return complete_root(_hashes(data))
+
+
+def edge(size: int) -> tuple[Tile, ...]:
+    """Return the incomplete tiles of a tree of `size` leaves: all that `root` and `append` read at that size."""
+    levels = range(-(-size.bit_length() // HEIGHT))
+    counted = [(level, size >> (HEIGHT * level)) for level in levels]
+    return tuple([Tile(level, count // WIDTH) for level, count in counted if count % WIDTH])
 
 
 def root(size: int, read: ReadTile) -> bytes:

@@ -81,6 +81,18 @@ class Found:
         return f"reviews/{self.review_id}" if self.kind == KIND_REVIEW else ""
 
 
+class Probed(Protocol):
+    """What readiness hangs on."""
+
+    async def probe(self) -> None:
+        """Prove that verdicts can be recorded now.
+
+        Raises:
+            LedgerError: it cannot.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """A verdict log. Owns its connections and threads; is an async context manager."""
 

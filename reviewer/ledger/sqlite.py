@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,6 +28,9 @@ from reviewer.core.search import Filter, Order
 from reviewer.core.spending import Spent
 from reviewer.ledger import sqlite_facets, sqlite_schema, sqlite_search, sqlite_spending
 from reviewer.ledger.interface import Appended, Found, Stored
+from reviewer.ledger.sqlite_connection import connect, translated
+from reviewer.ledger.sqlite_tree import SqliteTree, Step
+from reviewer.ledger.tree import TreeStore
 
 T = TypeVar("T")
 
@@ -53,10 +56,10 @@ _PROBE = "UPDATE meta SET value = CASE value WHEN 'a' THEN 'b' ELSE 'a' END WHER
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """An entry to be written, or None for a probe, and who waits for it."""
+    """An entry to be appended, or something else to be done in the same transaction, and who waits for it."""
 
-    entry: Entry | None
-    waiter: asyncio.Future[Appended | None]
+    work: Entry | Step
+    waiter: asyncio.Future[object]
 
 
 def create(path: Path) -> None:
@@ -87,8 +90,8 @@ def upgrade(path: Path) -> int:
     Raises:
         LedgerUnavailableError: there is no log at the path, or none that can be brought up to date.
     """
-    with _translated("upgraded"):
-        connection = _connect(path, BUSY_TIMEOUT_S)
+    with translated("upgraded"):
+        connection = connect(path, BUSY_TIMEOUT_S)
         try:
             return sqlite_schema.upgrade(connection, path.name)
         finally:
@@ -110,6 +113,7 @@ class SqliteLedger:
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._reader: apsw.Connection | None = None
+        self._tree: SqliteTree | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
@@ -118,9 +122,10 @@ class SqliteLedger:
         Raises:
             LedgerUnavailableError: there is no log at the path, or it has another schema.
         """
-        with _translated("opened"):
-            self._reader = _connect(self._path, self._busy_timeout_s)
+        with translated("opened"):
+            self._reader = connect(self._path, self._busy_timeout_s)
             sqlite_schema.check(self._reader, self._path.name)
+            self._tree = SqliteTree(connect(self._path, self._busy_timeout_s), self._submit)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._write_forever, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -129,12 +134,15 @@ class SqliteLedger:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let the writer finish what is queued, then close both connections."""
+        """Let the writer finish what is queued, then close every connection."""
         if self._thread is not None:
             thread, self._thread = self._thread, None
             # Nothing can be queued behind this: `_submit` refuses as soon as the thread is let go of.
             self._queue.put(None)
             await asyncio.to_thread(thread.join)
+        if self._tree is not None:
+            self._tree.close()
+            self._tree = None
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -142,12 +150,12 @@ class SqliteLedger:
     async def append(self, entry: Entry) -> Appended:
         """See `Ledger.append`."""
         appended = await self._submit(entry)
-        assert appended is not None
+        assert isinstance(appended, Appended)
         return appended
 
     async def probe(self) -> None:
         """See `Ledger.probe`."""
-        await self._submit(None)
+        await self._submit(_probe)
 
     async def find_request(self, tenant: str, request_id: str) -> Stored | None:
         """See `Ledger.find_request`."""
@@ -159,46 +167,57 @@ class SqliteLedger:
 
     async def page(self, first_index: int, limit: int) -> tuple[Stored, ...]:
         """See `Ledger.page`."""
-        with _translated("read"):
+        with translated("read"):
             return tuple(_stored(row) for row in self._connection().execute(_PAGE, (first_index, limit)))
 
     async def search(self, asked: Filter, order: Order, after: int | None, limit: int) -> tuple[Found, ...]:
         """See `Ledger.search`."""
         self._connection()
-        with _translated("searched"):
-            connection = _connect(self._path, self._busy_timeout_s)
+        with translated("searched"):
+            connection = connect(self._path, self._busy_timeout_s)
             return await sqlite_search.search(connection, asked, order, after, limit)
 
     async def find_record(self, review_id: str) -> Found | None:
         """See `Ledger.find_record`."""
-        with _translated("read"):
+        with translated("read"):
             return sqlite_search.by_review(self._connection(), review_id)
 
     async def size(self) -> int:
         """See `Ledger.size`."""
-        with _translated("read"):
+        with translated("read"):
             return _size(self._connection())
 
     async def spending(self, tenant: str, day: date) -> Spent:
         """See `Ledger.spending`."""
-        with _translated("read"):
+        with translated("read"):
             return sqlite_spending.of_tenant(self._connection(), tenant, day)
 
     async def spending_of_day(self, day: date) -> tuple[tuple[str, Spent], ...]:
         """See `Ledger.spending_of_day`."""
-        with _translated("read"):
+        with translated("read"):
             return sqlite_spending.of_day(self._connection(), day)
 
-    async def _submit(self, entry: Entry | None) -> Appended | None:
+    @property
+    def tree(self) -> TreeStore:
+        """The tree over the entries; of an open log.
+
+        Raises:
+            LedgerUnavailableError: the log is closed.
+        """
+        if self._tree is None:
+            raise LedgerUnavailableError("the log is closed")
+        return self._tree
+
+    async def _submit(self, work: Entry | Step) -> object:
         if self._thread is None:
             raise LedgerUnavailableError("the log is closed")
-        waiter: asyncio.Future[Appended | None] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Write(entry, waiter))
+        waiter: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Write(work, waiter))
         # A caller that goes away cancels only its waiter: the write takes its course.
         return await waiter
 
     def _one(self, sql: str, bindings: tuple[str, ...]) -> Stored | None:
-        with _translated("read"):
+        with translated("read"):
             row = self._connection().execute(sql, bindings).fetchone()
         return None if row is None else _stored(row)
 
@@ -216,7 +235,7 @@ class SqliteLedger:
             if not batch:
                 continue
             try:
-                connection = connection or _connect(self._path, self._busy_timeout_s)
+                connection = connection or connect(self._path, self._busy_timeout_s)
                 results = _commit(connection, batch)
             except Exception as exc:  # noqa: BLE001 - whatever it was: waiters must hear of it, and the thread must live
                 if connection is not None:
@@ -248,28 +267,18 @@ class SqliteLedger:
         return batch, True
 
 
-def _connect(path: Path, busy_timeout_s: float) -> apsw.Connection:
-    """Open an existing log, read and write."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    connection.set_busy_timeout(round(busy_timeout_s * 1000))
-    connection.pragma("journal_mode", "wal")
-    connection.pragma("synchronous", "full")
-    return connection
-
-
-def _commit(connection: apsw.Connection, batch: list[_Write]) -> list[Appended | None]:
+def _commit(connection: apsw.Connection, batch: list[_Write]) -> list[object]:
     """Write a batch in one transaction; all of it is durable when this returns, or none of it is acknowledged."""
-    results: list[Appended | None] = []
+    results: list[object] = []
     appended: list[Entry] = []
     connection.execute("BEGIN IMMEDIATE")
     try:
         index = _size(connection)
         for write in batch:
-            entry = write.entry
-            if entry is None:
-                connection.execute(_PROBE)
-                results.append(None)
+            if not isinstance(write.work, Entry):
+                results.append(write.work(connection))
                 continue
+            entry = write.work
             result = _insert(connection, entry, index)
             if result.existing is None:
                 index += 1
@@ -318,7 +327,11 @@ def _stored(row: apsw.SQLiteValues) -> Stored:
     )
 
 
-def _succeed(batch: list[_Write], results: list[Appended | None]) -> None:
+def _probe(connection: apsw.Connection) -> None:
+    connection.execute(_PROBE)
+
+
+def _succeed(batch: list[_Write], results: list[object]) -> None:
     for write, result in zip(batch, results, strict=True):
         if not write.waiter.done():
             write.waiter.set_result(result)
@@ -331,12 +344,3 @@ def _fail(batch: list[_Write], cause: Exception) -> None:
             error = LedgerUnavailableError(f"the log could not be written: {type(cause).__name__}")
             error.__cause__ = cause
             write.waiter.set_exception(error)
-
-
-@contextlib.contextmanager
-def _translated(verb: str) -> Iterator[None]:
-    """Turn SQLite's errors into ours; what SQLite says names no content."""
-    try:
-        yield
-    except apsw.Error as exc:
-        raise LedgerUnavailableError(f"the log could not be {verb}: {type(exc).__name__}") from exc

@@ -12,7 +12,12 @@ import apsw
 
 from reviewer.core.errors import LedgerUnavailableError
 
-_STEPS = ("sqlite_schema.sql", "sqlite_2_spending.sql", "sqlite_5_facets.sql")
+_STEPS = (
+    "sqlite_schema.sql",
+    "sqlite_2_spending.sql",
+    "sqlite_3_tree.sql",
+    "sqlite_5_facets.sql",
+)
 VERSION = len(_STEPS)
 
 _READ = "SELECT value FROM meta WHERE key = 'schema'"

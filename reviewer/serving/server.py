@@ -18,9 +18,9 @@ from grpc_reflection.v1alpha import reflection
 
 from reviewer.admission import Admission
 from reviewer.config import LimitSettings, ServerSettings
-from reviewer.core.errors import ConfigError, Fault, LedgerUnavailableError
+from reviewer.core.errors import ConfigError, Fault, LedgerError
 from reviewer.critic import Critic
-from reviewer.ledger.interface import Ledger
+from reviewer.ledger.interface import Probed
 from reviewer.telemetry import logger
 
 FRAME_BYTES: Final = 1024 * 1024
@@ -43,7 +43,7 @@ class Server:
         services: Mapping[str, grpc.GenericRpcHandler],
         admission: Admission,
         critic: Critic,
-        ledger: Ledger,
+        ledger: Probed,
         settings: ServerSettings,
         limits: LimitSettings,
     ) -> None:
@@ -136,7 +136,7 @@ class Server:
             try:
                 await self._ledger.probe()
                 now_writable = True
-            except LedgerUnavailableError:
+            except LedgerError:
                 now_writable = False
             if self._admission.draining:
                 return

@@ -8,6 +8,8 @@ import hmac
 import json
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -16,9 +18,15 @@ import grpc
 import pytest
 
 from reviewer.admission import recall
+from reviewer.core import tiles
+from reviewer.core.checkpoint import read_signed
+from reviewer.core.merkle import consistent
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.sqlite import SqliteLedger
+from reviewer.ledger.tree import SignedHead, read_through
+from reviewer.ledger.verification import verify
 from reviewer.serving.replies import review_message
+from reviewer.signing import load_identity, verifies
 from reviewer.v1 import review_service_pb2 as pb
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from reviewer.v1.review_pb2 import Review, Stage
@@ -121,6 +129,25 @@ async def _assert_counted(path: Path, entries: tuple[Stored, ...]) -> None:
     assert sum(expected.values())
 
 
+async def _heads(path: Path) -> tuple[SignedHead, ...]:
+    async with SqliteLedger(path) as ledger:
+        return await ledger.tree.heads(0, 10_000)
+
+
+async def _assert_one_tree(path: Path, before: tuple[SignedHead, ...], size: int) -> None:
+    """What was signed before the kill still is, everything is under a head now, and each head begins with the last."""
+    keys = load_identity("localhost/reviewer", path.with_name("log.db.key"), ()).verifier_keys()
+    remembered = [read_signed(head.note, keys, verifies) for head in before]
+    async with SqliteLedger(path) as ledger:
+        report = await verify(ledger, keys, remembered, lambda *_: None)
+        heads = await ledger.tree.heads(0, 10_000)
+        for older, newer in pairwise(heads):
+            proof = await read_through(ledger.tree, partial(tiles.consistency_proof, older.size, newer.size))
+            assert consistent(older.size, newer.size, proof, older.root, newer.root)
+    assert heads[: len(before)] == before
+    assert (report.problems, report.size, heads[-1].size) == ((), size, size)
+
+
 def _integrity(path: Path) -> object:
     connection = apsw.Connection(str(path))
     try:
@@ -134,7 +161,7 @@ def _integrity(path: Path) -> object:
 async def test_no_answered_review_is_lost(tmp_path: Path, target: int) -> None:
     """After kill -9 under load each answered review is in the log as answered, and its request id replays it."""
     load = Load(target)
-    async with serving(tmp_path, "--simulate") as server:
+    async with serving(tmp_path, "--simulate", LEDGER__CHECKPOINT_INTERVAL_S="0.02") as server:
         await _loaded_and_killed(server, load)
     path = tmp_path / "log.db"
     entries = await _entries(path)
@@ -146,7 +173,9 @@ async def test_no_answered_review_is_lost(tmp_path: Path, target: int) -> None:
     assert len(by_request) == len(entries)
     for name, review in load.answers.items():
         assert review_message(recall(by_request[name])) == _as_stored(review)
+    before = await _heads(path)
     await _assert_goes_on(tmp_path, load, by_request)
+    await _assert_one_tree(path, before, len(entries) + 1)
 
 
 async def _assert_goes_on(folder: Path, load: Load, by_request: dict[str, Stored]) -> None:
@@ -160,3 +189,5 @@ async def _assert_goes_on(folder: Path, load: Load, by_request: dict[str, Stored
         for name in unheard[:2]:
             assert (await _review(stub, name)).log_position.index == by_request[name].position.index
         assert (await _review(stub, "after")).log_position.index == len(by_request)
+        server.terminate()
+        assert await server.process.wait() == 0

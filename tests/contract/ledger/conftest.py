@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sqlite import SqliteLedger, create
+from reviewer.ledger.tree import TreeLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Store:
         """Make an empty log."""
         create(self.path)
 
-    def open(self) -> AbstractAsyncContextManager[Ledger]:
+    def open(self) -> AbstractAsyncContextManager[TreeLedger]:
         """Open the log anew."""
         return SqliteLedger(self.path)
 
@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-async def ledger(store: Store) -> AsyncIterator[Ledger]:
+async def ledger(store: Store) -> AsyncIterator[TreeLedger]:
     """Return an empty log, open."""
     async with store.open() as opened:
         yield opened

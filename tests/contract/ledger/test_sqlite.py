@@ -75,7 +75,7 @@ def test_create_makes_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "UPDATE meta SET value = value + 1",
+        "UPDATE meta SET value = '999' WHERE key = 'schema'",
         "DELETE FROM meta WHERE key = 'schema'",
         "DROP TABLE meta",
     ],
