@@ -29,6 +29,7 @@ from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sequencer import Sequencer
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
+from reviewer.ledger.tree import TreeLedger
 from reviewer.pipeline import Pipeline, World
 from reviewer.provider_sections import ProviderSection
 from reviewer.providers.breaker import BreakerPolicy
@@ -133,7 +134,7 @@ async def open_app(
 
 
 def _services(
-    settings: Settings, pipeline: Pipeline, admission: Admission, ledger: Ledger
+    settings: Settings, pipeline: Pipeline, admission: Admission, ledger: TreeLedger
 ) -> dict[str, grpc.GenericRpcHandler]:
     """Return what is served, by name."""
     return {

@@ -89,6 +89,48 @@ class VerdictLogClient:
         except grpc.aio.AioRpcError as exc:
             raise call_failed(exc) from exc
 
+    async def checkpoint(self, size: int = 0) -> pb.Checkpoint:
+        """Read the checkpoint over so many entries, the newest for 0. Its signature is the caller's to check.
+
+        Raises:
+            CallFailedError: there is none.
+        """
+        try:
+            response = await self._stub().GetCheckpoint(
+                pb.GetCheckpointRequest(size=size), timeout=self._timeout_s, metadata=self._metadata
+            )
+        except grpc.aio.AioRpcError as exc:
+            raise call_failed(exc) from exc
+        return response.checkpoint
+
+    async def inclusion_proof(self, name: str, size: int = 0) -> pb.GetInclusionProofResponse:
+        """Read what proves a record under a checkpoint. The proof is the caller's to check.
+
+        Raises:
+            CallFailedError: there is no such record that this tenant may see, or no checkpoint that covers it.
+        """
+        try:
+            return await self._stub().GetInclusionProof(
+                pb.GetInclusionProofRequest(name=name, size=size), timeout=self._timeout_s, metadata=self._metadata
+            )
+        except grpc.aio.AioRpcError as exc:
+            raise call_failed(exc) from exc
+
+    async def consistency_proof(self, old_size: int, size: int = 0) -> pb.GetConsistencyProofResponse:
+        """Read what proves that the log begins with what it held earlier. The proof is the caller's to check.
+
+        Raises:
+            CallFailedError: there is no such checkpoint.
+        """
+        try:
+            return await self._stub().GetConsistencyProof(
+                pb.GetConsistencyProofRequest(old_size=old_size, size=size),
+                timeout=self._timeout_s,
+                metadata=self._metadata,
+            )
+        except grpc.aio.AioRpcError as exc:
+            raise call_failed(exc) from exc
+
     def _stub(self) -> pb_grpc.VerdictLogServiceAsyncStub:
         if self._channel is None:
             raise RuntimeError("the client is used outside its context")

@@ -11,7 +11,9 @@ import grpc
 from reviewer.config import AuditSettings
 from reviewer.core.errors import RecordNotFoundError
 from reviewer.core.search import Filter, Match, Operator, Order
-from reviewer.ledger.interface import Found, Ledger
+from reviewer.ledger.interface import Found
+from reviewer.ledger.tree import TreeLedger
+from reviewer.serving import log_proofs
 from reviewer.serving.log_requests import Listing, read_export, read_listing, read_record_name
 from reviewer.serving.requests import read_tenant
 from reviewer.serving.servicer import Context, guarded, parse
@@ -26,9 +28,9 @@ _BATCH = 200
 
 
 class VerdictLogServicer:
-    """The three methods of the service."""
+    """The methods of the service."""
 
-    def __init__(self, ledger: Ledger, settings: AuditSettings) -> None:
+    def __init__(self, ledger: TreeLedger, settings: AuditSettings) -> None:
         """Keep the collaborators."""
         self._ledger = ledger
         self._auditors = frozenset(settings.tenants)
@@ -48,17 +50,21 @@ class VerdictLogServicer:
                 "ExportRecords": grpc.unary_stream_rpc_method_handler(
                     self._export_records, response_serializer=pb.ExportRecordsResponse.SerializeToString
                 ),
+                "GetCheckpoint": grpc.unary_unary_rpc_method_handler(
+                    self._get_checkpoint, response_serializer=pb.GetCheckpointResponse.SerializeToString
+                ),
+                "GetInclusionProof": grpc.unary_unary_rpc_method_handler(
+                    self._get_inclusion_proof, response_serializer=pb.GetInclusionProofResponse.SerializeToString
+                ),
+                "GetConsistencyProof": grpc.unary_unary_rpc_method_handler(
+                    self._get_consistency_proof, response_serializer=pb.GetConsistencyProofResponse.SerializeToString
+                ),
             },
         )
 
     async def _get_record(self, raw: bytes, context: Context) -> pb.GetRecordResponse:
         async def work() -> pb.GetRecordResponse:
-            tenant = self._tenant(context)
-            name = parse(pb.GetRecordRequest, raw).name
-            found = await self._named(read_record_name(name))
-            # A record of somebody else is as good as none: its being there is nobody's business.
-            if found is None or (tenant is not None and found.tenant != tenant):
-                raise RecordNotFoundError(f"no record {name} in the log")
+            found = await self._seen(parse(pb.GetRecordRequest, raw).name, context)
             return pb.GetRecordResponse(record=_message(found))
 
         return await guarded(context, work)
@@ -83,6 +89,37 @@ class VerdictLogServicer:
             for part in _parts(found):
                 yield pb.ExportRecordsResponse(records=map(_message, part))
             after = found[-1].position.index
+
+    async def _get_checkpoint(self, raw: bytes, context: Context) -> pb.GetCheckpointResponse:
+        async def work() -> pb.GetCheckpointResponse:
+            head = await log_proofs.checkpoint(self._ledger.tree, parse(pb.GetCheckpointRequest, raw).size)
+            return pb.GetCheckpointResponse(checkpoint=log_proofs.checkpoint_message(head))
+
+        return await guarded(context, work)
+
+    async def _get_inclusion_proof(self, raw: bytes, context: Context) -> pb.GetInclusionProofResponse:
+        async def work() -> pb.GetInclusionProofResponse:
+            request = parse(pb.GetInclusionProofRequest, raw)
+            found = await self._seen(request.name, context)
+            return await log_proofs.inclusion(self._ledger.tree, found.position.index, request.size)
+
+        return await guarded(context, work)
+
+    async def _get_consistency_proof(self, raw: bytes, context: Context) -> pb.GetConsistencyProofResponse:
+        async def work() -> pb.GetConsistencyProofResponse:
+            request = parse(pb.GetConsistencyProofRequest, raw)
+            return await log_proofs.consistency(self._ledger.tree, request.old_size, request.size)
+
+        return await guarded(context, work)
+
+    async def _seen(self, name: str, context: Context) -> Found:
+        """Return a record by its name, if the caller may see it."""
+        tenant = self._tenant(context)
+        found = await self._named(read_record_name(name))
+        # A record of somebody else is as good as none: its being there is nobody's business.
+        if found is None or (tenant is not None and found.tenant != tenant):
+            raise RecordNotFoundError(f"no record {name} in the log")
+        return found
 
     def _tenant(self, context: Context) -> str | None:
         """Whose records a caller may see; None for all."""

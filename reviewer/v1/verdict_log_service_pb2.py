@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%reviewer/v1/verdict_log_service.proto\x12\x0breviewer.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x01\n\x06Record\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tleaf_hash\x18\x04 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\x12\x0e\n\x06review\x18\x06 \x01(\t\" \n\x10GetRecordRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"8\n\x11GetRecordResponse\x12#\n\x06record\x18\x01 \x01(\x0b\x32\x13.reviewer.v1.Record\"]\n\x12ListRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"T\n\x13ListRecordsResponse\x12$\n\x07records\x18\x01 \x03(\x0b\x32\x13.reviewer.v1.Record\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x14\x45xportRecordsRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\"=\n\x15\x45xportRecordsResponse\x12$\n\x07records\x18\x01 \x03(\x0b\x32\x13.reviewer.v1.Record2\x8b\x02\n\x11VerdictLogService\x12J\n\tGetRecord\x12\x1d.reviewer.v1.GetRecordRequest\x1a\x1e.reviewer.v1.GetRecordResponse\x12P\n\x0bListRecords\x12\x1f.reviewer.v1.ListRecordsRequest\x1a .reviewer.v1.ListRecordsResponse\x12X\n\rExportRecords\x12!.reviewer.v1.ExportRecordsRequest\x1a\".reviewer.v1.ExportRecordsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%reviewer/v1/verdict_log_service.proto\x12\x0breviewer.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x01\n\x06Record\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tleaf_hash\x18\x04 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\x0c\x12\x0e\n\x06review\x18\x06 \x01(\t\";\n\nCheckpoint\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x11\n\troot_hash\x18\x02 \x01(\x0c\x12\x0c\n\x04note\x18\x03 \x01(\t\"$\n\x14GetCheckpointRequest\x12\x0c\n\x04size\x18\x01 \x01(\x03\"D\n\x15GetCheckpointResponse\x12+\n\ncheckpoint\x18\x01 \x01(\x0b\x32\x17.reviewer.v1.Checkpoint\"6\n\x18GetInclusionProofRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\"g\n\x19GetInclusionProofResponse\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x0e\n\x06hashes\x18\x02 \x03(\x0c\x12+\n\ncheckpoint\x18\x03 \x01(\x0b\x32\x17.reviewer.v1.Checkpoint\"<\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\x12\x0c\n\x04size\x18\x02 \x01(\x03\"Z\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\x12+\n\ncheckpoint\x18\x02 \x01(\x0b\x32\x17.reviewer.v1.Checkpoint\" \n\x10GetRecordRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"8\n\x11GetRecordResponse\x12#\n\x06record\x18\x01 \x01(\x0b\x32\x13.reviewer.v1.Record\"]\n\x12ListRecordsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12\x10\n\x08order_by\x18\x04 \x01(\t\"T\n\x13ListRecordsResponse\x12$\n\x07records\x18\x01 \x03(\x0b\x32\x13.reviewer.v1.Record\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x14\x45xportRecordsRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\"=\n\x15\x45xportRecordsResponse\x12$\n\x07records\x18\x01 \x03(\x0b\x32\x13.reviewer.v1.Record2\xb1\x04\n\x11VerdictLogService\x12J\n\tGetRecord\x12\x1d.reviewer.v1.GetRecordRequest\x1a\x1e.reviewer.v1.GetRecordResponse\x12P\n\x0bListRecords\x12\x1f.reviewer.v1.ListRecordsRequest\x1a .reviewer.v1.ListRecordsResponse\x12X\n\rExportRecords\x12!.reviewer.v1.ExportRecordsRequest\x1a\".reviewer.v1.ExportRecordsResponse0\x01\x12V\n\rGetCheckpoint\x12!.reviewer.v1.GetCheckpointRequest\x1a\".reviewer.v1.GetCheckpointResponse\x12\x62\n\x11GetInclusionProof\x12%.reviewer.v1.GetInclusionProofRequest\x1a&.reviewer.v1.GetInclusionProofResponse\x12h\n\x13GetConsistencyProof\x12\'.reviewer.v1.GetConsistencyProofRequest\x1a(.reviewer.v1.GetConsistencyProofResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,18 +34,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RECORD']._serialized_start=88
   _globals['_RECORD']._serialized_end=223
-  _globals['_GETRECORDREQUEST']._serialized_start=225
-  _globals['_GETRECORDREQUEST']._serialized_end=257
-  _globals['_GETRECORDRESPONSE']._serialized_start=259
-  _globals['_GETRECORDRESPONSE']._serialized_end=315
-  _globals['_LISTRECORDSREQUEST']._serialized_start=317
-  _globals['_LISTRECORDSREQUEST']._serialized_end=410
-  _globals['_LISTRECORDSRESPONSE']._serialized_start=412
-  _globals['_LISTRECORDSRESPONSE']._serialized_end=496
-  _globals['_EXPORTRECORDSREQUEST']._serialized_start=498
-  _globals['_EXPORTRECORDSREQUEST']._serialized_end=536
-  _globals['_EXPORTRECORDSRESPONSE']._serialized_start=538
-  _globals['_EXPORTRECORDSRESPONSE']._serialized_end=599
-  _globals['_VERDICTLOGSERVICE']._serialized_start=602
-  _globals['_VERDICTLOGSERVICE']._serialized_end=869
+  _globals['_CHECKPOINT']._serialized_start=225
+  _globals['_CHECKPOINT']._serialized_end=284
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=286
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=322
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=324
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=392
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=394
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=448
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=450
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=553
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=555
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=615
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=617
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=707
+  _globals['_GETRECORDREQUEST']._serialized_start=709
+  _globals['_GETRECORDREQUEST']._serialized_end=741
+  _globals['_GETRECORDRESPONSE']._serialized_start=743
+  _globals['_GETRECORDRESPONSE']._serialized_end=799
+  _globals['_LISTRECORDSREQUEST']._serialized_start=801
+  _globals['_LISTRECORDSREQUEST']._serialized_end=894
+  _globals['_LISTRECORDSRESPONSE']._serialized_start=896
+  _globals['_LISTRECORDSRESPONSE']._serialized_end=980
+  _globals['_EXPORTRECORDSREQUEST']._serialized_start=982
+  _globals['_EXPORTRECORDSREQUEST']._serialized_end=1020
+  _globals['_EXPORTRECORDSRESPONSE']._serialized_start=1022
+  _globals['_EXPORTRECORDSRESPONSE']._serialized_end=1083
+  _globals['_VERDICTLOGSERVICE']._serialized_start=1086
+  _globals['_VERDICTLOGSERVICE']._serialized_end=1647
 # @@protoc_insertion_point(module_scope)

@@ -53,6 +53,21 @@ class VerdictLogServiceStub:
                 request_serializer=reviewer_dot_v1_dot_verdict__log__service__pb2.ExportRecordsRequest.SerializeToString,
                 response_deserializer=reviewer_dot_v1_dot_verdict__log__service__pb2.ExportRecordsResponse.FromString,
                 _registered_method=True)
+        self.GetCheckpoint = channel.unary_unary(
+                '/reviewer.v1.VerdictLogService/GetCheckpoint',
+                request_serializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetCheckpointRequest.SerializeToString,
+                response_deserializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetCheckpointResponse.FromString,
+                _registered_method=True)
+        self.GetInclusionProof = channel.unary_unary(
+                '/reviewer.v1.VerdictLogService/GetInclusionProof',
+                request_serializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetInclusionProofRequest.SerializeToString,
+                response_deserializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetInclusionProofResponse.FromString,
+                _registered_method=True)
+        self.GetConsistencyProof = channel.unary_unary(
+                '/reviewer.v1.VerdictLogService/GetConsistencyProof',
+                request_serializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetConsistencyProofRequest.SerializeToString,
+                response_deserializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetConsistencyProofResponse.FromString,
+                _registered_method=True)
 
 
 class VerdictLogServiceServicer:
@@ -91,6 +106,34 @@ class VerdictLogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCheckpoint(self, request, context):
+        """Returns a signed checkpoint: what the log says it is. Remember it elsewhere.
+
+        NOT_FOUND: no checkpoint of that size was signed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetInclusionProof(self, request, context):
+        """Proves that a record stands in the log under a checkpoint (RFC 9162, section 2.1.3).
+
+        NOT_FOUND: there is no such record that this tenant may see, or no such checkpoint, or it does not cover the record;
+        a new record is covered a moment after it was written.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConsistencyProof(self, request, context):
+        """Proves that the log under a checkpoint begins with what it held earlier (RFC 9162, section 2.1.4).
+
+        NOT_FOUND: no checkpoint of that size was signed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VerdictLogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -108,6 +151,21 @@ def add_VerdictLogServiceServicer_to_server(servicer, server):
                     servicer.ExportRecords,
                     request_deserializer=reviewer_dot_v1_dot_verdict__log__service__pb2.ExportRecordsRequest.FromString,
                     response_serializer=reviewer_dot_v1_dot_verdict__log__service__pb2.ExportRecordsResponse.SerializeToString,
+            ),
+            'GetCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCheckpoint,
+                    request_deserializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetCheckpointRequest.FromString,
+                    response_serializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetCheckpointResponse.SerializeToString,
+            ),
+            'GetInclusionProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInclusionProof,
+                    request_deserializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetInclusionProofRequest.FromString,
+                    response_serializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetInclusionProofResponse.SerializeToString,
+            ),
+            'GetConsistencyProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConsistencyProof,
+                    request_deserializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetConsistencyProofRequest.FromString,
+                    response_serializer=reviewer_dot_v1_dot_verdict__log__service__pb2.GetConsistencyProofResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -195,6 +253,87 @@ class VerdictLogService:
             '/reviewer.v1.VerdictLogService/ExportRecords',
             reviewer_dot_v1_dot_verdict__log__service__pb2.ExportRecordsRequest.SerializeToString,
             reviewer_dot_v1_dot_verdict__log__service__pb2.ExportRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reviewer.v1.VerdictLogService/GetCheckpoint',
+            reviewer_dot_v1_dot_verdict__log__service__pb2.GetCheckpointRequest.SerializeToString,
+            reviewer_dot_v1_dot_verdict__log__service__pb2.GetCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInclusionProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reviewer.v1.VerdictLogService/GetInclusionProof',
+            reviewer_dot_v1_dot_verdict__log__service__pb2.GetInclusionProofRequest.SerializeToString,
+            reviewer_dot_v1_dot_verdict__log__service__pb2.GetInclusionProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConsistencyProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reviewer.v1.VerdictLogService/GetConsistencyProof',
+            reviewer_dot_v1_dot_verdict__log__service__pb2.GetConsistencyProofRequest.SerializeToString,
+            reviewer_dot_v1_dot_verdict__log__service__pb2.GetConsistencyProofResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -54,6 +54,22 @@ class VerdictLogServiceStub:
     """Streams all records that a filter lets through and that are in the log when the call begins, oldest first.
     A stream that broke off is taken up again with `index` in the filter, or begun anew.
     """
+    GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_verdict_log_service_pb2.GetCheckpointRequest, _verdict_log_service_pb2.GetCheckpointResponse]
+    """Returns a signed checkpoint: what the log says it is. Remember it elsewhere.
+
+    NOT_FOUND: no checkpoint of that size was signed.
+    """
+    GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_verdict_log_service_pb2.GetInclusionProofRequest, _verdict_log_service_pb2.GetInclusionProofResponse]
+    """Proves that a record stands in the log under a checkpoint (RFC 9162, section 2.1.3).
+
+    NOT_FOUND: there is no such record that this tenant may see, or no such checkpoint, or it does not cover the record;
+    a new record is covered a moment after it was written.
+    """
+    GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_verdict_log_service_pb2.GetConsistencyProofRequest, _verdict_log_service_pb2.GetConsistencyProofResponse]
+    """Proves that the log under a checkpoint begins with what it held earlier (RFC 9162, section 2.1.4).
+
+    NOT_FOUND: no checkpoint of that size was signed.
+    """
 
 @_typing.type_check_only
 class VerdictLogServiceAsyncStub(VerdictLogServiceStub):
@@ -80,6 +96,22 @@ class VerdictLogServiceAsyncStub(VerdictLogServiceStub):
     ExportRecords: _aio.UnaryStreamMultiCallable[_verdict_log_service_pb2.ExportRecordsRequest, _verdict_log_service_pb2.ExportRecordsResponse]  # type: ignore[assignment]
     """Streams all records that a filter lets through and that are in the log when the call begins, oldest first.
     A stream that broke off is taken up again with `index` in the filter, or begun anew.
+    """
+    GetCheckpoint: _aio.UnaryUnaryMultiCallable[_verdict_log_service_pb2.GetCheckpointRequest, _verdict_log_service_pb2.GetCheckpointResponse]  # type: ignore[assignment]
+    """Returns a signed checkpoint: what the log says it is. Remember it elsewhere.
+
+    NOT_FOUND: no checkpoint of that size was signed.
+    """
+    GetInclusionProof: _aio.UnaryUnaryMultiCallable[_verdict_log_service_pb2.GetInclusionProofRequest, _verdict_log_service_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
+    """Proves that a record stands in the log under a checkpoint (RFC 9162, section 2.1.3).
+
+    NOT_FOUND: there is no such record that this tenant may see, or no such checkpoint, or it does not cover the record;
+    a new record is covered a moment after it was written.
+    """
+    GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_verdict_log_service_pb2.GetConsistencyProofRequest, _verdict_log_service_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
+    """Proves that the log under a checkpoint begins with what it held earlier (RFC 9162, section 2.1.4).
+
+    NOT_FOUND: no checkpoint of that size was signed.
     """
 
 class VerdictLogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -122,6 +154,40 @@ class VerdictLogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_verdict_log_service_pb2.ExportRecordsResponse], _abc.AsyncIterator[_verdict_log_service_pb2.ExportRecordsResponse]]:
         """Streams all records that a filter lets through and that are in the log when the call begins, oldest first.
         A stream that broke off is taken up again with `index` in the filter, or begun anew.
+        """
+
+    @_abc_1.abstractmethod
+    def GetCheckpoint(
+        self,
+        request: _verdict_log_service_pb2.GetCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_verdict_log_service_pb2.GetCheckpointResponse, _abc.Awaitable[_verdict_log_service_pb2.GetCheckpointResponse]]:
+        """Returns a signed checkpoint: what the log says it is. Remember it elsewhere.
+
+        NOT_FOUND: no checkpoint of that size was signed.
+        """
+
+    @_abc_1.abstractmethod
+    def GetInclusionProof(
+        self,
+        request: _verdict_log_service_pb2.GetInclusionProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_verdict_log_service_pb2.GetInclusionProofResponse, _abc.Awaitable[_verdict_log_service_pb2.GetInclusionProofResponse]]:
+        """Proves that a record stands in the log under a checkpoint (RFC 9162, section 2.1.3).
+
+        NOT_FOUND: there is no such record that this tenant may see, or no such checkpoint, or it does not cover the record;
+        a new record is covered a moment after it was written.
+        """
+
+    @_abc_1.abstractmethod
+    def GetConsistencyProof(
+        self,
+        request: _verdict_log_service_pb2.GetConsistencyProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_verdict_log_service_pb2.GetConsistencyProofResponse, _abc.Awaitable[_verdict_log_service_pb2.GetConsistencyProofResponse]]:
+        """Proves that the log under a checkpoint begins with what it held earlier (RFC 9162, section 2.1.4).
+
+        NOT_FOUND: no checkpoint of that size was signed.
         """
 
 def add_VerdictLogServiceServicer_to_server(servicer: VerdictLogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
