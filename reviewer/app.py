@@ -115,10 +115,7 @@ async def open_app(
         world = World(_now, _new_id, os.urandom)
         pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s)
         pipeline.warm_up()
-        budget_s = settings.deadline.default_s - settings.deadline.reserve_s
-        shown = _canaries(settings, rulebook)
-        watch = Canaries(shown, pipeline, critic, settings.canary, budget_s, os.urandom)
-        canaries = await stack.enter_async_context(watch)
+        canaries = await stack.enter_async_context(_watch(settings, rulebook, pipeline, critic))
         services = _services(settings, pipeline, admission, ledger)
         server = Server(services, admission, critic, sequencer, settings.server, settings.limits)
         await stack.enter_async_context(server)
@@ -141,6 +138,11 @@ def _services(
         SERVICE: ReviewServicer(pipeline, admission, settings.limits, settings.deadline).handler(),
         LOG_SERVICE: VerdictLogServicer(ledger, settings.audit).handler(),
     }
+
+
+def _watch(settings: Settings, rulebook: Rulebook, pipeline: Pipeline, critic: Critic) -> Canaries:
+    budget_s = settings.deadline.default_s - settings.deadline.reserve_s
+    return Canaries(_canaries(settings, rulebook), pipeline, critic, settings.canary, budget_s, os.urandom)
 
 
 def create_log(settings: Settings) -> None:
