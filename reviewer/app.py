@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import grpc
 from pydantic import SecretStr
 
 from reviewer import discovery, sealing
@@ -29,6 +30,7 @@ from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sealed import Means, SealedLedger
 from reviewer.ledger.sequencer import Sequencer
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
+from reviewer.ledger.tree import TreeLedger
 from reviewer.pipeline import Pipeline, World
 from reviewer.provider_sections import ProviderSection
 from reviewer.providers.breaker import BreakerPolicy
@@ -39,8 +41,9 @@ from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
 from reviewer.rubrics.load import load_cases, load_rulebook
 from reviewer.sealing import load_keyring
+from reviewer.serving.log_servicer import LOG_SERVICE, VerdictLogServicer
 from reviewer.serving.server import Server
-from reviewer.serving.servicer import ReviewServicer
+from reviewer.serving.servicer import SERVICE, ReviewServicer
 from reviewer.signing import Identity, create_key, load_identity
 from reviewer.telemetry import logger
 
@@ -111,12 +114,9 @@ async def open_app(
         world = World(_now, _new_id, os.urandom)
         pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s)
         pipeline.warm_up()
-        budget_s = settings.deadline.default_s - settings.deadline.reserve_s
-        shown = _canaries(settings, rulebook)
-        watch = Canaries(shown, pipeline, critic, settings.canary, budget_s, os.urandom)
-        canaries = await stack.enter_async_context(watch)
-        servicer = ReviewServicer(pipeline, admission, settings.limits, settings.deadline)
-        server = Server(servicer, admission, critic, sequencer, settings.server, settings.limits)
+        canaries = await stack.enter_async_context(_watch(settings, rulebook, pipeline, critic))
+        services = _services(settings, pipeline, admission, ledger)
+        server = Server(services, admission, critic, sequencer, settings.server, settings.limits)
         await stack.enter_async_context(server)
         logger().info(
             "serving",
@@ -156,6 +156,21 @@ def open_ledger(settings: Settings) -> SealedLedger:
 def open_records(settings: Settings) -> SqliteLedger:
     """Build the log without its keys: records can be read, contents cannot."""
     return SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s)
+
+
+def _services(
+    settings: Settings, pipeline: Pipeline, admission: Admission, ledger: TreeLedger
+) -> dict[str, grpc.GenericRpcHandler]:
+    """Return what is served, by name."""
+    return {
+        SERVICE: ReviewServicer(pipeline, admission, settings.limits, settings.deadline).handler(),
+        LOG_SERVICE: VerdictLogServicer(ledger, settings.audit).handler(),
+    }
+
+
+def _watch(settings: Settings, rulebook: Rulebook, pipeline: Pipeline, critic: Critic) -> Canaries:
+    budget_s = settings.deadline.default_s - settings.deadline.reserve_s
+    return Canaries(_canaries(settings, rulebook), pipeline, critic, settings.canary, budget_s, os.urandom)
 
 
 def create_log(settings: Settings) -> None:

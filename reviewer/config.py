@@ -181,6 +181,16 @@ class LedgerSettings(Section):
     checkpoint_interval_s: Seconds = 1.0
 
 
+class AuditSettings(Section):
+    """Who may read the log over the wire.
+
+    Attributes:
+        tenants: that read the records of all tenants; any other reads its own.
+    """
+
+    tenants: tuple[TenantName, ...] = ()
+
+
 class SigningSettings(Section):
     """The log's name and key, for receipts and checkpoints.
 
@@ -225,6 +235,7 @@ class Settings(Section):
     budget: BudgetSettings = BudgetSettings()
     canary: CanarySettings = CanarySettings()
     ledger: LedgerSettings = LedgerSettings()
+    audit: AuditSettings = AuditSettings()
     signing: SigningSettings = SigningSettings()
     encryption: EncryptionSettings = EncryptionSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -13,12 +13,12 @@ import typer
 from reviewer import telemetry
 from reviewer.app import create_log, rubric_directory
 from reviewer.cli.console import ConfigOption, errors_end_the_command, fail, out, settings_or_exit
-from reviewer.cli.log_files import listed
-from reviewer.cli.render import review_panel
+from reviewer.cli.render import log_table, review_panel
 from reviewer.cli.service import running
 from reviewer.client import CallFailedError, ReviewClient, ReviewSubject, subject_of_case
 from reviewer.config import Settings
 from reviewer.core.case import Case
+from reviewer.core.search import EVERYTHING, Order
 from reviewer.rubrics.load import load_cases
 
 SAMPLES = (
@@ -80,9 +80,9 @@ async def _show(settings: Settings, *, simulate: bool) -> None:
                 asked = next((turn.text for turn in reversed(case.conversation) if turn.role == "user"), "")
                 draft = case.draft.text or ", ".join(call.name for call in case.draft.tool_calls)
                 out.print(review_panel(review, asked=asked, draft=draft))
-        entries = await app.ledger.page(0, len(cases))
+        entries = await app.ledger.search(EVERYTHING, Order.OLDEST, None, len(cases))
         out.print("\nThe verdict log, as an auditor lists it:\n")
-        out.print(listed(entries))
+        out.print(log_table(entries))
 
 
 def sample_cases(directory: Path) -> tuple[Case, ...]:

@@ -1,9 +1,8 @@
-"""`reviewer log`: create, list and show the verdict log, straight from its file; what it says needs no key."""
+"""`reviewer log`: create, search, export and show the verdict log, straight from its file; records need no key."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +12,10 @@ from reviewer.app import create_log, upgrade_log
 from reviewer.cli import log_contents, log_tree
 from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.costs import costs
-from reviewer.cli.log_files import listed, opened_log, settings_for
+from reviewer.cli.export import export
+from reviewer.cli.log_files import opened_log, settings_for
 from reviewer.cli.render import erasure_told, review_panel
+from reviewer.cli.search import search
 from reviewer.client import review_json
 from reviewer.config import Settings
 from reviewer.core.events import Event
@@ -23,13 +24,15 @@ from reviewer.core.record import REVIEW
 from reviewer.core.review import CANARY_TENANT
 from reviewer.ledger.erasure import Erasures
 from reviewer.ledger.interface import Stored
-from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.ledger.verification import contradiction
 from reviewer.serving.replies import review_message
 from reviewer.serving.requests import DEFAULT_TENANT
 
 app = typer.Typer(help="Create and read the verdict log.", no_args_is_help=True)
 app.command("costs")(costs)
+app.command("list")(search)
+app.command("search")(search)
+app.command("export")(export)
 app.command("erase")(log_contents.erase)
 app.command("retain")(log_contents.retain)
 app.command("rewrap")(log_contents.rewrap)
@@ -56,20 +59,6 @@ def upgrade(path: LogPathOption = None, config: ConfigOption = None) -> None:
     with errors_end_the_command():
         steps = upgrade_log(settings_for(target, config))
     out.print(f"upgraded {target}" if steps else f"{target} is up to date", markup=False)
-
-
-@app.command("list")
-def list_(
-    path: LogPathOption = None,
-    first: Annotated[int | None, typer.Option(help="First index; default: the latest entries.", min=0)] = None,
-    limit: Annotated[int, typer.Option(help="How many.", min=1, max=10_000)] = 20,
-    config: ConfigOption = None,
-) -> None:
-    """List entries, oldest first."""
-    target = path or settings_or_exit(config).ledger.path
-    with errors_end_the_command():
-        entries = asyncio.run(_page(target, first, limit))
-        out.print(listed(entries))
 
 
 @app.command("show")
@@ -114,12 +103,6 @@ def _problem(stored: Stored, erasure: Event | None, *, readable: bool) -> str:
     if stored.content is None and erasure is None and stored.kind == REVIEW:
         return "its content is missing, and no record of an erasure covers it"
     return contradiction(stored, readable=readable)
-
-
-async def _page(path: Path, first: int | None, limit: int) -> tuple[Stored, ...]:
-    async with SqliteLedger(path) as ledger:
-        start = max(await ledger.size() - limit, 0) if first is None else first
-        return await ledger.page(start, limit)
 
 
 async def _find(settings: Settings, tenant: str, review_id: str) -> tuple[Stored | None, Event | None, bool]:

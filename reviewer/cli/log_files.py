@@ -1,20 +1,15 @@
-"""What the commands on a log share: its file, its keys, and what they say of an entry."""
+"""What the commands on a log share: its file and its keys."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from rich.table import Table
-
 from reviewer.app import open_ledger, open_records
 from reviewer.cli.console import settings_or_exit
-from reviewer.cli.render import log_table
 from reviewer.config import Settings
 from reviewer.core.errors import ConfigError
-from reviewer.core.summary import summary_of
-from reviewer.ledger.interface import Stored
 from reviewer.ledger.tree import TreeLedger
 
 
@@ -41,9 +36,3 @@ async def opened_log(settings: Settings) -> AsyncIterator[tuple[TreeLedger, bool
             yield records, False
         else:
             yield sealed, True
-
-
-def listed(entries: Iterable[Stored]) -> Table:
-    """Show entries as a list, from their records alone."""
-    rows = [(entry.position.index, entry.position.leaf_hash, summary_of(entry.record)) for entry in entries]
-    return log_table(rows)

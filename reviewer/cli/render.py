@@ -14,7 +14,8 @@ from reviewer.client import Cause, Quote, Reason, Review, Verdict
 from reviewer.core.events import Event
 from reviewer.core.record import rfc3339
 from reviewer.core.spending import Spent
-from reviewer.core.summary import Summary
+from reviewer.core.summary import summary_of
+from reviewer.ledger.interface import Found
 
 _STYLES = {
     Verdict.VERDICT_APPROVE: ("APPROVE", "green"),
@@ -44,22 +45,23 @@ def review_panel(review: Review, *, asked: str = "", draft: str = "") -> Rendera
     return Panel(Group(*lines), title=title, title_align="left", subtitle=escape(review.intent), border_style=style)
 
 
-def log_table(entries: Iterable[tuple[int, bytes, Summary]]) -> Table:
-    """Show log entries, one a row: index, leaf hash, and what the record says."""
+def log_table(records: Iterable[Found]) -> Table:
+    """Show records, one a row, as far as they say what they are about: contents are not read."""
     table = Table(box=None, pad_edge=False)
     for column in ("index", "time", "entry", "intent", "verdict", "causes", "leaf"):
         # Names and hashes are copied from here: they must not be broken over lines.
         table.add_column(column, no_wrap=column in ("index", "time", "entry", "leaf"))
-    for index, leaf, entry in entries:
+    for record in records:
+        entry = summary_of(record.record)
         what, style = _LISTED.get(entry.verdict, (entry.kind.replace("_", " "), "dim"))
         table.add_row(
-            str(index),
+            str(record.position.index),
             escape(entry.time[:19]) + "Z" if entry.time else "-",
             escape(entry.id),
             escape(entry.intent),
             f"[{style}]{escape(what)}[/]" + "".join(f" ({mark})" for mark in entry.marks),
             escape(", ".join(entry.causes)) or "-",
-            leaf.hex()[:12],
+            record.position.leaf_hash.hex()[:12],
         )
     return table
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reviewer.client.client import CallFailedError, ReviewClient
+from reviewer.client.log_client import VerdictLogClient
 from reviewer.client.messages import (
     draft_digests,
     read_review,
@@ -13,6 +14,7 @@ from reviewer.client.messages import (
 from reviewer.v1.finding_pb2 import Finding, Quote
 from reviewer.v1.review_pb2 import Cause, Reason, Review, Stage, Verdict
 from reviewer.v1.review_service_pb2 import ReviewSubject
+from reviewer.v1.verdict_log_service_pb2 import Record
 
 __all__ = [
     "CallFailedError",
@@ -20,11 +22,13 @@ __all__ = [
     "Finding",
     "Quote",
     "Reason",
+    "Record",
     "Review",
     "ReviewClient",
     "ReviewSubject",
     "Stage",
     "Verdict",
+    "VerdictLogClient",
     "draft_digests",
     "read_review",
     "read_subject",

@@ -24,7 +24,7 @@ _SERVICE_CONFIG: Final = json.dumps(
     {
         "methodConfig": [
             {
-                "name": [{"service": "reviewer.v1.ReviewService"}],
+                "name": [{"service": "reviewer.v1.ReviewService"}, {"service": "reviewer.v1.VerdictLogService"}],
                 "retryPolicy": {
                     "maxAttempts": 4,
                     "initialBackoff": "0.1s",
@@ -39,7 +39,7 @@ _SERVICE_CONFIG: Final = json.dumps(
 
 
 class CallFailedError(Exception):
-    """A call came back without a review: nothing may be sent to the user.
+    """A call came back without an answer: without a review nothing may be sent to the user.
 
     Attributes:
         code: gRPC status code by name, for example `INVALID_ARGUMENT`.
@@ -71,14 +71,7 @@ class ReviewClient:
 
     async def __aenter__(self) -> Self:
         """Open the channel."""
-        self._channel = grpc.aio.insecure_channel(
-            self._address,
-            options=[
-                ("grpc.service_config", _SERVICE_CONFIG),
-                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            ],
-        )
+        self._channel = open_channel(self._address)
         return self
 
     async def __aexit__(
@@ -102,7 +95,7 @@ class ReviewClient:
                 pb.ReviewDraftRequest(subject=subject), timeout=self._timeout_s, metadata=self._metadata
             )
         except grpc.aio.AioRpcError as exc:
-            raise _failed(exc) from exc
+            raise call_failed(exc) from exc
         return response.review
 
     async def stream(self, subject: pb.ReviewSubject) -> AsyncIterator[pb.StreamReviewResponse]:
@@ -119,7 +112,7 @@ class ReviewClient:
             ):
                 yield event
         except grpc.aio.AioRpcError as exc:
-            raise _failed(exc) from exc
+            raise call_failed(exc) from exc
 
     async def get(self, name: str) -> Review:
         """Read a review, `reviews/{id}`, from the log.
@@ -132,7 +125,7 @@ class ReviewClient:
                 pb.GetReviewRequest(name=name), timeout=self._timeout_s, metadata=self._metadata
             )
         except grpc.aio.AioRpcError as exc:
-            raise _failed(exc) from exc
+            raise call_failed(exc) from exc
         return response.review
 
     async def healthy(self) -> bool:
@@ -155,7 +148,20 @@ class ReviewClient:
         return pb_grpc.ReviewServiceStub(self._open())
 
 
-def _failed(error: grpc.aio.AioRpcError) -> CallFailedError:
+def open_channel(address: str) -> grpc.aio.Channel:
+    """Open a channel with our retries and bounds."""
+    return grpc.aio.insecure_channel(
+        address,
+        options=[
+            ("grpc.service_config", _SERVICE_CONFIG),
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ],
+    )
+
+
+def call_failed(error: grpc.aio.AioRpcError) -> CallFailedError:
+    """Say what the server said, with the fields at fault where it named any."""
     faults: list[tuple[str, str]] = []
     # The function reads code, details and trailing metadata only, which the error of an asyncio call has as well.
     call: Any = error

@@ -64,6 +64,14 @@ class ReviewNotFoundError(ReviewerError):
     """No review of that name is in the log (`NOT_FOUND`)."""
 
 
+class RecordNotFoundError(ReviewerError):
+    """No record of that name is in the log, or none that the caller may see (`NOT_FOUND`)."""
+
+
+class CheckpointNotFoundError(ReviewerError):
+    """No checkpoint of that size was signed, or it does not cover what is asked for (`NOT_FOUND`)."""
+
+
 class OverloadError(ReviewerError):
     """More work than the admission limit allows (`RESOURCE_EXHAUSTED`).
 

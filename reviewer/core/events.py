@@ -15,6 +15,7 @@ import orjson
 
 from reviewer.core.canonical import canonical_bytes
 from reviewer.core.errors import InvariantError
+from reviewer.core.facets import facets_of
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.record import MAX_RECORD_BYTES, Entry, rfc3339
 from reviewer.core.spending import NOTHING
@@ -122,6 +123,7 @@ def entry_of(event: Event) -> Entry:
         content_key=b"",
         day=event.time.astimezone(UTC).date(),
         spent=NOTHING,
+        facets=facets_of(record),
         kind=event.kind,
     )
 

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 
 from reviewer.core.canonical import Json, canonical_bytes
 from reviewer.core.errors import InvariantError, LedgerCorruptError
+from reviewer.core.facets import KIND_REVIEW, Facets, review_facets
 from reviewer.core.finding import Finding, Origin, Outcome
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.outcome import CallRecord
@@ -26,7 +27,7 @@ from reviewer.core.review import Review
 from reviewer.core.spending import Spent, spent_on
 from reviewer.core.verdict import Reason, verdict_of
 
-REVIEW = "review"
+REVIEW = KIND_REVIEW
 RECORD_SCHEMA = f"{REVIEW}/1"
 MAX_RECORD_BYTES = 65_535
 CONTENT_KEY_BYTES = 32
@@ -47,6 +48,7 @@ class Entry:
         content_key: key of the commitment to `content`, erased with it.
         day: UTC date on which its calls count.
         spent: what they cost.
+        facets: what the record is found by.
         kind: what the record's schema is called, without its version.
         data_key: id of the key that `content` is encrypted under; None where it is not encrypted.
     """
@@ -61,6 +63,7 @@ class Entry:
     content_key: bytes
     day: date
     spent: Spent
+    facets: Facets
     kind: str = REVIEW
     data_key: UUID | None = None
 
@@ -94,6 +97,7 @@ def seal(review: Review, content_key: bytes) -> Entry:
         content_key=content_key,
         day=review.created_at.astimezone(UTC).date(),
         spent=spent_on(review.calls),
+        facets=review_facets(review),
     )
 
 

@@ -81,7 +81,30 @@ class Not:
 
 
 Filter = Match | All | Some | Not
-EVERYTHING = All()
+EVERYTHING: Filter = All()
+
+
+class Order(StrEnum):
+    """In which order records come; those of one moment in the order of the log. As AIP-132 writes it."""
+
+    OLDEST = "create_time asc"
+    NEWEST = "create_time desc"
+
+
+_ORDERS = {"": Order.NEWEST, "create_time": Order.OLDEST, **{order.value: order for order in Order}}
+
+
+def read_order(text: str) -> Order:
+    """Read an order; none given means the newest first.
+
+    Raises:
+        ValueError: it is none.
+    """
+    order = _ORDERS.get(" ".join(text.split()))
+    if order is None:
+        raise ValueError(f"got {text[:40]!r}, expected create_time desc or create_time asc")
+    return order
+
 
 FIELDS: Mapping[str, Kind] = {
     "index": Kind.NUMBER,
@@ -250,13 +273,14 @@ def _checked(name: str, kind: Kind, operator: Operator, token: _Token) -> Match:
 
 
 def _moment(token: _Token) -> datetime:
+    expected = "expected a time such as 2026-11-21T00:00:00Z, in quotation marks"
     try:
         moment = datetime.fromisoformat(token.text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise _wrong(token, "expected a time such as 2026-11-21T00:00:00Z, in quotation marks")
-    return moment.astimezone(UTC)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
+        raise _wrong(token, expected) from exc
+    raise _wrong(token, expected)
 
 
 def _wrong(token: _Token, what: str) -> ValueError:

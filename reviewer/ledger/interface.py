@@ -7,6 +7,8 @@ What a store promises:
 * **once**: of two entries of one tenant with one request id only the first is kept, and the second caller gets it;
 * **counted with it**: what an entry's calls cost is added to its tenant's day in the commit that appends it, and only
   where it is appended;
+* **found by what it says**: what an entry is found by is written in that commit too, and a search sees every entry that
+  was appended before it began;
 * **unknown is failure**: where it cannot tell whether a commit took effect, `append` raises; the retry finds out.
 
 It does not promise that entries appear in the order in which `append` was called.
@@ -15,12 +17,14 @@ It does not promise that entries appear in the order in which `append` was calle
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from types import TracebackType
 from typing import Protocol, Self
 
+from reviewer.core.facets import KIND_REVIEW
 from reviewer.core.record import REVIEW, Entry
 from reviewer.core.review import Position
+from reviewer.core.search import Filter, Order
 from reviewer.core.spending import Spent
 
 
@@ -57,6 +61,29 @@ class Appended:
 
     position: Position
     existing: Stored | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record that was searched for; its content is not read.
+
+    Attributes:
+        kind: what the record's schema is called, without its version.
+        review_id: of a review, or of what else the entry is about.
+        create_time: UTC, as the record says.
+    """
+
+    position: Position
+    kind: str
+    review_id: str
+    tenant: str
+    create_time: datetime
+    record: bytes
+
+    @property
+    def review(self) -> str:
+        """Resource name of the review; empty for records of other kinds."""
+        return f"reviews/{self.review_id}" if self.kind == KIND_REVIEW else ""
 
 
 class Probed(Protocol):
@@ -103,6 +130,25 @@ class Ledger(Protocol):
 
     async def page(self, first_index: int, limit: int) -> tuple[Stored, ...]:
         """Return up to `limit` entries from `first_index` on, in order; empty past the end.
+
+        Raises:
+            LedgerUnavailableError: the log cannot be read.
+        """
+        ...
+
+    async def search(self, asked: Filter, order: Order, after: int | None, limit: int) -> tuple[Found, ...]:
+        """Return up to `limit` records that a filter lets through, in order; cancelling stops the search.
+
+        Args:
+            after: index of an entry; only what comes behind it in this order is returned. None begins at the front.
+
+        Raises:
+            LedgerUnavailableError: the log cannot be read.
+        """
+        ...
+
+    async def find_record(self, review_id: str) -> Found | None:
+        """Return the record of a review of any tenant, or None; who may see it is for the caller to decide.
 
         Raises:
             LedgerUnavailableError: the log cannot be read.

@@ -18,9 +18,10 @@ from reviewer.core.errors import ConfigError, Fault, LedgerCorruptError, LedgerU
 from reviewer.core.events import Action, Event
 from reviewer.core.record import CONTENT_KEY_BYTES, Entry
 from reviewer.core.review import Position
+from reviewer.core.search import Filter, Order
 from reviewer.core.spending import Spent
 from reviewer.ledger.custody import Erased, Kept, Store
-from reviewer.ledger.interface import Appended, Stored
+from reviewer.ledger.interface import Appended, Found, Stored
 from reviewer.ledger.tree import TreeStore
 from reviewer.sealing import DataKey, Entropy, Keyring, WrappedKey, decrypt, encrypt, key_id_of
 
@@ -95,6 +96,14 @@ class SealedLedger:
     def tree(self) -> TreeStore:
         """See `TreeLedger.tree`; hashes are no secret."""
         return self._inner.tree
+
+    async def search(self, asked: Filter, order: Order, after: int | None, limit: int) -> tuple[Found, ...]:
+        """See `Ledger.search`; records are no secret."""
+        return await self._inner.search(asked, order, after, limit)
+
+    async def find_record(self, review_id: str) -> Found | None:
+        """See `Ledger.find_record`."""
+        return await self._inner.find_record(review_id)
 
     async def append(self, entry: Entry) -> Appended:
         """See `Ledger.append`."""

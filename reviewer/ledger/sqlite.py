@@ -25,10 +25,11 @@ from reviewer.core.errors import HoldError, LedgerUnavailableError, ReviewNotFou
 from reviewer.core.events import Event
 from reviewer.core.record import Entry
 from reviewer.core.review import Position
+from reviewer.core.search import Filter, Order
 from reviewer.core.spending import Spent
-from reviewer.ledger import sqlite_custody, sqlite_schema, sqlite_spending
+from reviewer.ledger import sqlite_custody, sqlite_schema, sqlite_search, sqlite_spending
 from reviewer.ledger.custody import Erased, Kept
-from reviewer.ledger.interface import Appended, Stored
+from reviewer.ledger.interface import Appended, Found, Stored
 from reviewer.ledger.sqlite_connection import connect, empty_wal, translated
 from reviewer.ledger.sqlite_entries import BY_REQUEST, BY_REVIEW, PAGE, Step, Transaction, size, stored
 from reviewer.ledger.sqlite_tree import SqliteTree, TreeStep
@@ -157,6 +158,18 @@ class SqliteLedger:
         """See `Ledger.page`."""
         with translated("read"):
             return tuple(stored(row) for row in self._connection().execute(PAGE, (first_index, limit)))
+
+    async def search(self, asked: Filter, order: Order, after: int | None, limit: int) -> tuple[Found, ...]:
+        """See `Ledger.search`."""
+        self._connection()
+        with translated("searched"):
+            connection = connect(self._path, self._busy_timeout_s)
+            return await sqlite_search.search(connection, asked, order, after, limit)
+
+    async def find_record(self, review_id: str) -> Found | None:
+        """See `Ledger.find_record`."""
+        with translated("read"):
+            return sqlite_search.by_review(self._connection(), review_id)
 
     async def size(self) -> int:
         """See `Ledger.size`."""

@@ -14,6 +14,7 @@ import apsw
 from reviewer.core.errors import SealedError
 from reviewer.core.record import Entry
 from reviewer.core.review import Position
+from reviewer.ledger import sqlite_facets
 from reviewer.ledger.interface import Appended, Stored
 
 _COLUMNS = (
@@ -63,6 +64,7 @@ class Transaction:
         self.connection.execute(_INSERT_ENTRY, (*head, entry.record, entry.kind))
         if entry.content:
             self.connection.execute(_INSERT_CONTENT, (index, entry.content, entry.content_key))
+        sqlite_facets.add(self.connection, index, entry.facets)
         self._index += 1
         self.appended.append(entry)
         return Appended(Position(index, entry.leaf_hash))

@@ -17,6 +17,7 @@ _STEPS = (
     "sqlite_2_spending.sql",
     "sqlite_3_tree.sql",
     "sqlite_4_keys.sql",
+    "sqlite_5_facets.sql",
 )
 VERSION = len(_STEPS)
 

@@ -16,6 +16,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from reviewer.core.errors import (
     BudgetExhaustedError,
+    CheckpointNotFoundError,
     ConfigError,
     DrainingError,
     FaultsError,
@@ -28,6 +29,7 @@ from reviewer.core.errors import (
     LedgerUnavailableError,
     OverloadError,
     ReceiptError,
+    RecordNotFoundError,
     RequestError,
     ReviewerError,
     ReviewNotFoundError,
@@ -57,6 +59,8 @@ TABLE: dict[type[ReviewerError], Answer] = {
     RequestError: Answer(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
     IdempotencyConflictError: Answer(grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
     ReviewNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "REVIEW_NOT_FOUND"),
+    RecordNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "RECORD_NOT_FOUND"),
+    CheckpointNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "CHECKPOINT_NOT_FOUND"),
     OverloadError: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_REVIEWS"),
     BudgetExhaustedError: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, "BUDGET_EXHAUSTED"),
     DrainingError: Answer(grpc.StatusCode.UNAVAILABLE, "DRAINING"),

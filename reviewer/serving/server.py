@@ -1,4 +1,4 @@
-"""The gRPC server: the review service, health per service, reflection, and a drain that loses nobody.
+"""The gRPC server: its services, health per service, reflection, and a drain that loses nobody.
 
 Readiness is proved, not assumed: a task commits to the log at an interval, and both services' health follows what came
 of it. While draining, health says NOT_SERVING first, so that load balancers stop sending before calls are refused.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -20,7 +21,6 @@ from reviewer.config import LimitSettings, ServerSettings
 from reviewer.core.errors import ConfigError, Fault, LedgerError
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Probed
-from reviewer.serving.servicer import SERVICE, ReviewServicer
 from reviewer.telemetry import logger
 
 FRAME_BYTES: Final = 1024 * 1024
@@ -40,16 +40,20 @@ class Server:
 
     def __init__(
         self,
-        servicer: ReviewServicer,
+        services: Mapping[str, grpc.GenericRpcHandler],
         admission: Admission,
         critic: Critic,
         ledger: Probed,
         settings: ServerSettings,
         limits: LimitSettings,
     ) -> None:
-        """Keep the collaborators; nothing listens yet."""
+        """Keep the collaborators; nothing listens yet.
+
+        Args:
+            services: handlers by the full name of their service.
+        """
         self.address = ""
-        self._servicer = servicer
+        self._services = services
         self._admission = admission
         self._critic = critic
         self._ledger = ledger
@@ -74,10 +78,10 @@ class Server:
                 ("grpc.so_reuseport", 0),
             ]
         )
-        server.add_generic_rpc_handlers((self._servicer.handler(),))
+        server.add_generic_rpc_handlers(tuple(self._services.values()))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._settings.reflection:
-            names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, server)
         host = self._settings.address.rpartition(":")[0]
         try:
@@ -121,8 +125,8 @@ class Server:
             logger().error("drain_incomplete", in_flight=self._admission.in_flight)
 
     async def _announce(self, status: int) -> None:
-        await self._health.set("", status)
-        await self._health.set(SERVICE, status)
+        for service in ("", *self._services):
+            await self._health.set(service, status)
 
     async def _probe_forever(self) -> None:
         """Follow the log's state until cancelled; a change is told to health checkers and logged once."""

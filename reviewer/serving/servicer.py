@@ -69,11 +69,11 @@ class ReviewServicer:
         async def work() -> pb.ReviewDraftResponse:
             deadline = self._deadline(context)
             with self._admission.slot():
-                request = self._read(context, _parse(pb.ReviewDraftRequest, raw).subject)
+                request = self._read(context, parse(pb.ReviewDraftRequest, raw).subject)
                 recorded = await self._pipeline.review(request, deadline)
             return pb.ReviewDraftResponse(review=review_message(recorded))
 
-        return await _guarded(context, work)
+        return await guarded(context, work)
 
     async def _stream_review(self, raw: bytes, context: Context) -> AsyncIterator[pb.StreamReviewResponse]:
         deadline = self._deadline(context)
@@ -82,7 +82,7 @@ class ReviewServicer:
         async def work() -> None:
             try:
                 with self._admission.slot():
-                    request = self._read(context, _parse(pb.StreamReviewRequest, raw).subject)
+                    request = self._read(context, parse(pb.StreamReviewRequest, raw).subject)
                     recorded = await self._pipeline.review(request, deadline, watcher)
                 watcher.events.put_nowait(pb.StreamReviewResponse(review=review_message(recorded)))
             finally:
@@ -92,17 +92,17 @@ class ReviewServicer:
         try:
             while (event := await watcher.events.get()) is not None:
                 yield event
-            await _guarded(context, lambda: task)
+            await guarded(context, lambda: task)
         finally:
             task.cancel()
 
     async def _get_review(self, raw: bytes, context: Context) -> pb.GetReviewResponse:
         async def work() -> pb.GetReviewResponse:
-            review_id = read_review_name(_parse(pb.GetReviewRequest, raw).name)
+            review_id = read_review_name(parse(pb.GetReviewRequest, raw).name)
             recorded = await self._pipeline.find(read_tenant(context.invocation_metadata()), review_id)
             return pb.GetReviewResponse(review=review_message(recorded))
 
-        return await _guarded(context, work)
+        return await guarded(context, work)
 
     def _read(self, context: Context, subject: pb.ReviewSubject) -> ReviewRequest:
         return read_request(subject, self._limits, read_tenant(context.invocation_metadata()))
@@ -130,7 +130,12 @@ class _Watcher:
         self.events.put_nowait(pb.StreamReviewResponse(finding=finding_message(finding)))
 
 
-def _parse(kind: type[M], raw: bytes) -> M:
+def parse(kind: type[M], raw: bytes) -> M:
+    """Read a message.
+
+    Raises:
+        RequestError: the bytes are none.
+    """
     message = kind()
     try:
         message.ParseFromString(raw)
@@ -141,7 +146,7 @@ def _parse(kind: type[M], raw: bytes) -> M:
     return message
 
 
-async def _guarded(context: Context, work: Callable[[], Awaitable[R]]) -> R:
+async def guarded(context: Context, work: Callable[[], Awaitable[R]]) -> R:
     """Run one call; every error becomes a status, and what is not ours becomes INTERNAL without its text."""
     try:
         return await work()

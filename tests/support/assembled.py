@@ -26,7 +26,7 @@ from reviewer.providers.breaker import BreakerPolicy
 from reviewer.receipts import Receipts
 from reviewer.rubrics.load import load_rulebook
 from reviewer.serving.server import Server
-from reviewer.serving.servicer import ReviewServicer
+from reviewer.serving.servicer import SERVICE, ReviewServicer
 from reviewer.signing import Identity, SigningKey
 from reviewer.simulate.script import Script
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
@@ -69,7 +69,9 @@ async def assembled(
         pipeline = Pipeline(rulebook, admission, critic, ledger, RECEIPTS, budgets, world, record_s=0.2)
         servicer = ReviewServicer(pipeline, admission, limits, DeadlineSettings())
         settings = ServerSettings(address="127.0.0.1:0", probe_interval_s=3600)
-        server = await stack.enter_async_context(Server(servicer, admission, critic, ledger, settings, limits))
+        server = await stack.enter_async_context(
+            Server({SERVICE: servicer.handler()}, admission, critic, ledger, settings, limits)
+        )
         options = [("grpc.enable_retries", 0)]
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(server.address, options=options))
         yield pb_grpc.ReviewServiceStub(channel)

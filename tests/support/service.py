@@ -25,6 +25,7 @@ from reviewer.v1.review_pb2 import Cause, Review, Verdict
 from tests.support.watched_provider import WatchedProvider
 
 SERVICE = "reviewer.v1.ReviewService"
+LOG_SERVICE = "reviewer.v1.VerdictLogService"
 TIMEOUT_S = 30.0
 
 

@@ -19,6 +19,7 @@ from reviewer.core.spending import NOTHING, Spent
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
 from reviewer.ledger.sqlite_schema import VERSION
 from tests.contract.ledger.test_ledger import check_log, stored
+from tests.contract.ledger.test_search import varied
 from tests.support.builders import MOMENT, entry
 
 CALL = CallRecord("anthropic", "critic-1", "critic-1", "r", "0" * 64, Usage(1000, 600, 0, 50, 20), 700, 1, "stop")
@@ -89,6 +90,27 @@ async def test_calls_known_by_digest_only_are_left_out(tmp_path: Path) -> None:
         assert await ledger.spending("acme", DAY) == NOTHING
 
 
+async def test_an_upgrade_finds_facets_in_records(tmp_path: Path) -> None:
+    """After an upgrade entries are found by what was written down for them, as if they had been appended since."""
+    older, newer = tmp_path / "older.db", tmp_path / "newer.db"
+    entries = [*ENTRIES, *(varied(number) for number in range(10, 40))]
+    first_form(older, *entries)
+    upgrade(older)
+    create(newer)
+    async with SqliteLedger(newer) as ledger:
+        for one in entries:
+            await ledger.append(one)
+    found = [_facets(path) for path in (older, newer)]
+    assert found[0] == found[1]
+    assert len(found[0][0]) == len(entries)
+
+
+def _facets(path: Path) -> tuple[list[apsw.SQLiteValues], list[apsw.SQLiteValues]]:
+    listed = "SELECT field, value, idx FROM facet_lists JOIN facet_values ON id = value_id ORDER BY 1, 2, 3"
+    with connected(path) as connection:
+        return connection.execute("SELECT * FROM facets ORDER BY idx").fetchall(), connection.execute(listed).fetchall()
+
+
 async def test_an_upgrade_is_taken_once(tmp_path: Path) -> None:
     """A log that is up to date stays as it is."""
     path = tmp_path / "log.db"
@@ -135,12 +157,12 @@ def test_a_failed_upgrade_changes_nothing(tmp_path: Path) -> None:
         assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'spending'").fetchall()
 
 
-async def test_spending_and_entries_are_one_commit(tmp_path: Path) -> None:
-    """Where the cost cannot be counted the entry is not written either, and the other way round."""
+async def test_spending_facets_and_entries_are_one_commit(tmp_path: Path) -> None:
+    """Where cost or facets cannot be written the entry is not written either, and the other way round."""
     path = tmp_path / "log.db"
     create(path)
     async with SqliteLedger(path) as ledger:
-        for table in ("spending", "contents"):
+        for table in ("spending", "contents", "facets", "facet_lists"):
             with connected(path) as connection:
                 connection.execute(f"ALTER TABLE {table} RENAME TO gone")
             with pytest.raises(LedgerUnavailableError):

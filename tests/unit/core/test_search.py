@@ -19,55 +19,16 @@ from reviewer.core.search import (
     Match,
     Not,
     Operator,
+    Order,
     Some,
     read_filter,
+    read_order,
 )
+from tests.support.filters import FILTERS, spelled
 
 HANDOFF = Match("verdict", Operator.EQUAL, "HUMAN_HANDOFF")
 LATE = Match("cause", Operator.HAS, "deadline")
 ACME = Match("tenant", Operator.EQUAL, "acme")
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=12).filter(lambda text: not text.endswith("*"))
-MATCHES = st.one_of(
-    st.builds(
-        Match, st.sampled_from(["tenant", "intent", "locale"]), st.sampled_from(["=", "!="]).map(Operator), TEXTS
-    ),
-    st.builds(Match, st.just("index"), st.sampled_from(["<", ">=", "="]).map(Operator), st.integers(0, 10**15)),
-    st.builds(Match, st.just("rubric"), st.just(Operator.HAS), TEXTS),
-    st.builds(Match, st.just("simulated"), st.just(Operator.EQUAL), st.booleans()),
-    st.builds(
-        Match,
-        st.just("create_time"),
-        st.just(Operator.AT_LEAST),
-        st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - as it asks
-    ),
-)
-
-
-def joined(parts: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
-    several = st.lists(parts, min_size=2, max_size=3).map(tuple)
-    return st.one_of(several.map(All), several.map(Some), parts.map(Not))
-
-
-FILTERS = st.recursive(MATCHES, joined, max_leaves=8)
-
-
-def spelled(read: Filter) -> str:
-    """Write a filter with every parenthesis."""
-    if isinstance(read, Match):
-        value = read.value
-        if isinstance(value, datetime):
-            text = f'"{value.isoformat()}"'
-        elif isinstance(value, bool):
-            text = "true" if value else "false"
-        elif isinstance(value, int):
-            text = str(value)
-        else:
-            text = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + ("*" if read.prefix else "") + '"'
-        return f"{read.field} {read.operator} {text}"
-    if isinstance(read, Not):
-        return f"NOT ({spelled(read.part)})"
-    word = " AND " if isinstance(read, All) else " OR "
-    return "(" + word.join(spelled(part) for part in read.parts) + ")"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +82,7 @@ def test_filters(text: str, expected: Filter) -> None:
         ("index = 1e3", "character 9: expected a whole number, got '1e3'"),
         ('create_time > "yesterday"', "character 16: expected a time such as"),
         ('create_time > "2026-11-21T12:00:00"', "character 16: expected a time such as"),
+        ('create_time > "0001-01-01T00:00:00+02:00"', "character 16: expected a time such as"),
         ("simulated = 1", "character 13: expected true or false, got '1'"),
         ("!", "character 1: cannot be read"),
         ("x" * 5000, "the filter has 5000 characters, at most 4096 are read"),
@@ -165,3 +127,24 @@ def test_times_are_utc() -> None:
 def test_every_kind_is_used() -> None:
     """The table of fields leaves no kind out."""
     assert set(FIELDS.values()) == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("", Order.NEWEST),
+        ("create_time", Order.OLDEST),
+        ("create_time asc", Order.OLDEST),
+        (" create_time  desc ", Order.NEWEST),
+    ],
+)
+def test_orders(text: str, order: Order) -> None:
+    """An order is written as AIP-132 has it; without one the newest come first."""
+    assert read_order(text) is order
+
+
+@pytest.mark.parametrize("text", ["index", "create_time down", "create_time desc, index", "CREATE_TIME", "asc"])
+def test_what_is_no_order(text: str) -> None:
+    """Any other order is refused, and the message names those there are."""
+    with pytest.raises(ValueError, match="expected create_time desc or create_time asc"):
+        read_order(text)

@@ -1,0 +1,139 @@
+"""Facets: what a record is found by. They follow from the record alone, so that a store can rebuild and check them.
+
+The fields are those of a filter (`reviewer.core.search.FIELDS`) but for the index, which the log gives. A text that a
+kind of record does not have is empty; of a list every value stands once, in order. For a record that had to be
+shortened (`reviewer.core.record`), `cause`, `criterion` and, at worst, `model` are known from its review only: what is
+derived from its bytes lacks them, and a store that is rebuilt from records loses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from reviewer.core.errors import LedgerCorruptError
+from reviewer.core.review import Review
+
+KIND_REVIEW = "review"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What one record is found by.
+
+    Attributes:
+        create_time: UTC, with microseconds.
+        kind: of the record, its schema without the version: `review`.
+        cause, criterion: of the reasons that a verdict had; criteria as `rubric/criterion`.
+        model: as requested and as served.
+        rubric: `id@version`.
+        drafter: the model that wrote the draft, as the caller named it.
+        canary: whether the service asked itself.
+    """
+
+    create_time: datetime
+    kind: str
+    tenant: str
+    intent: str
+    domain: str
+    route: str
+    tier: str
+    locale: str
+    verdict: str
+    cause: tuple[str, ...]
+    criterion: tuple[str, ...]
+    model: tuple[str, ...]
+    rubric: tuple[str, ...]
+    drafter: str
+    simulated: bool
+    canary: bool
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a time as microseconds since 1970-01-01 UTC, as stores keep it."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment_of(time_us: int) -> datetime:
+    """Return the UTC time of microseconds since 1970-01-01."""
+    return _EPOCH + timedelta(microseconds=time_us)
+
+
+def facets_of(record: bytes) -> Facets:
+    """Derive facets from a record.
+
+    Raises:
+        LedgerCorruptError: the bytes are no record of any kind.
+    """
+    try:
+        told: object = orjson.loads(record)
+        moment = datetime.fromisoformat(_text(told, "time")).astimezone(UTC)
+    except ValueError as exc:
+        raise LedgerCorruptError("stored record cannot be read") from exc
+    reasons = _rows(told, "reasons")
+    return Facets(
+        create_time=moment,
+        kind=_text(told, "schema").partition("/")[0],
+        tenant=_text(told, "tenant"),
+        intent=_text(told, "intent"),
+        domain=_text(told, "route", "domain"),
+        route=_text(told, "route", "id"),
+        tier=_text(told, "route", "tier"),
+        locale=_text(told, "locale"),
+        verdict=_text(told, "verdict"),
+        cause=_several(_text(reason, "cause") for reason in reasons),
+        criterion=_several(_text(reason, "criterion") for reason in reasons),
+        model=_several(_text(call, name) for call in _rows(told, "calls") for name in ("model", "served")),
+        rubric=_several(f"{_text(pin, 'id')}@{_text(pin, 'version')}" for pin in _rows(told, "rubrics")),
+        drafter=_text(told, "drafter", "model"),
+        simulated=_at(told, "simulated") is True,
+        canary=_text(told, "canary") != "",
+    )
+
+
+def review_facets(review: Review) -> Facets:
+    """Return the facets of a review's record before it is written."""
+    return Facets(
+        create_time=review.created_at.astimezone(UTC),
+        kind=KIND_REVIEW,
+        tenant=review.tenant,
+        intent=review.intent,
+        domain=review.route.domain,
+        route=review.route.id,
+        tier=review.route.tier.label,
+        locale=review.locale,
+        verdict=review.verdict.name,
+        cause=_several(reason.cause.value for reason in review.reasons),
+        criterion=_several(reason.criterion for reason in review.reasons),
+        model=_several(name for call in review.calls for name in (call.requested_model, call.served_model)),
+        rubric=_several(f"{pin.id}@{pin.version}" for pin in review.pins),
+        drafter=review.drafter.model,
+        simulated=review.simulated,
+        canary=review.canary != "",
+    )
+
+
+def _several(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({value for value in values if value}))
+
+
+def _at(told: object, *path: str) -> object:
+    for step in path:
+        told = told.get(step) if isinstance(told, dict) else None
+    return told
+
+
+def _text(told: object, *path: str) -> str:
+    value = _at(told, *path)
+    return value if isinstance(value, str) else ""
+
+
+def _rows(told: object, name: str) -> list[object]:
+    """Return a list of the record; none where a digest stands in its place."""
+    rows = _at(told, name)
+    return rows if isinstance(rows, list) else []
