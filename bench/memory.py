@@ -19,7 +19,12 @@ def measure(bed: Bed) -> Table:
     rows: list[tuple[Cell, ...]] = []
     with bed.phase():
         model = bed.model(hang=True)
-        settings = {"LIMITS__MAX_IN_FLIGHT": "2000", "DEADLINE__DEFAULT_S": "100", "DEADLINE__MAX_S": "110"}
+        settings = {
+            "LIMITS__MAX_IN_FLIGHT": "2000",
+            "CRITIC__MAX_CALLS_PER_MODEL": "2000",
+            "DEADLINE__DEFAULT_S": "100",
+            "DEADLINE__MAX_S": "110",
+        }
         for name, child in (
             ("service", bed.product(model.address, settings)),
             ("minimal handler", bed.minimal(model.address)),

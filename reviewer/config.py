@@ -106,7 +106,7 @@ class CriticSettings(Section):
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     breaker_failures: Annotated[int, Field(ge=1, le=10_000)] = 5
     breaker_open_s: Seconds = 15.0
-    max_calls_per_model: Calls = 256
+    max_calls_per_model: Calls = 1_000
     calls_per_model: Mapping[Annotated[str, Field(min_length=1, max_length=128)], Calls] = {}
     hedge_percentile: Annotated[float, Field(ge=0, le=99.9)] = 0.0
 

@@ -36,7 +36,7 @@ class LinePolicy:
         hedge_percentile: of a model's usual durations, after which a second request is sent; 0 sends none.
     """
 
-    max_calls: int = 256
+    max_calls: int = 1_000
     calls_of: Mapping[str, int] = field(default_factory=dict)
     hedge_percentile: float = 0.0
 
