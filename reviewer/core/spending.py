@@ -13,13 +13,10 @@ from reviewer.core.errors import InvariantError
 from reviewer.core.models import PER_MILLION
 from reviewer.core.outcome import CallRecord
 from reviewer.core.prompt import Prompt
+from reviewer.core.tokens import at_most
 
 TENANT_PATTERN = r"[a-z0-9][a-z0-9._-]{0,62}"
 """Names that callers may use; one that begins with an underscore is the service's own."""
-CHARS_PER_TOKEN = 3
-"""Bytes of UTF-8 a token, on the dear side: English prose has more than four, Chinese about three."""
-IMAGE_TOKENS = 5_000
-"""Above what either provider counts for one image at its greatest resolution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ def spent_on(calls: Iterable[CallRecord]) -> Spent:
 
 
 def ceiling_micro_usd(seated: Seating, prompts: tuple[Prompt, ...]) -> int:
-    """Return what asking these reviewers may cost: nothing from a cache, every reply as long as it is let.
+    """Return what asking these reviewers may cost: all tokens there may be, none from a cache, the longest replies.
 
     Each seat counts at the price of the dearest that may come to sit on it. A second ask after an unreadable reply is
     not counted.
@@ -79,19 +76,10 @@ def ceiling_micro_usd(seated: Seating, prompts: tuple[Prompt, ...]) -> int:
     Raises:
         InvariantError: a model has no price (a service with a budget does not start with one).
     """
-    tokens = sum([_tokens(prompt) for prompt in prompts])
+    tokens = sum([at_most(prompt) for prompt in prompts])
     spare = max([_cost(candidate, tokens, len(prompts)) for candidate in seated.spares], default=0)
     seats = sum([max(_cost(candidate, tokens, len(prompts)), spare) for candidate in seated.seats])
     return seats + (_cost(seated.screen, tokens, len(prompts)) if seated.screen else 0)
-
-
-def _tokens(prompt: Prompt) -> int:
-    size = sum([_size(text) for text in (prompt.questionnaire.prefix, *prompt.blocks)])
-    return -(-size // CHARS_PER_TOKEN) + IMAGE_TOKENS * len(prompt.images)
-
-
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
 
 
 def _cost(candidate: Candidate, tokens: int, replies: int) -> int:
