@@ -56,6 +56,12 @@ class _Finding(_Strict):
     fix: str | None
 
 
+class _Quoted(_Strict):
+    c: str
+    seg: str
+    text: str
+
+
 class _Steering(_Strict):
     found: bool
     seg: str | None
@@ -63,8 +69,9 @@ class _Steering(_Strict):
 
 class _Findings(_Strict):
     findings: list[_Finding]
+    quoted: list[_Quoted]
     met: list[str]
-    steering: _Steering
+    steering: _Steering | None
     unreadable_parts: list[str]
 
 

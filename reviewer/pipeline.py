@@ -24,6 +24,7 @@ from reviewer.core.finding import Finding, Outcome
 from reviewer.core.guidance import guide
 from reviewer.core.outcome import Completed
 from reviewer.core.passage import RedactedDraft
+from reviewer.core.questionnaire import PROMPT_VERSION
 from reviewer.core.record import CONTENT_KEY_BYTES, seal
 from reviewer.core.redaction import redact
 from reviewer.core.review import (
@@ -282,6 +283,7 @@ class Pipeline:
                 defaulted=plan.route is self._rulebook.routing.default,
                 full=plan.full,
                 rulebook_digest=self._rulebook.digest,
+                prompt_version=PROMPT_VERSION,
             ),
             calls=criticism.calls,
             timings=tuple(trail.timings),

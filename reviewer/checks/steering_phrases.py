@@ -204,7 +204,9 @@ SIGNS = (
             _QUOTE + r"outcome" + _QUOTE + r"\s*:\s*" + _QUOTE + r"(?:MET|NOT_MET|UNCERTAIN|NOT_APPLICABLE)" + _QUOTE,
             _QUOTE + r"verdict" + _QUOTE + r"\s*:\s*" + _QUOTE + r"(?-i:APPROVE|REVISE|HUMAN_HANDOFF|MET)" + _QUOTE,
             _QUOTE + r"met" + _QUOTE + r"\s*:\s*\[\s*" + _QUOTE + r"[ac]\d",
-            _QUOTE + r"steering" + _QUOTE + r"\s*:\s*\{",
+            _QUOTE + r"quoted" + _QUOTE + r"\s*:\s*\[\s*\{\s*" + _QUOTE + r"(?:c|seg)" + _QUOTE + r"\s*:",
+            _QUOTE + r"c" + _QUOTE + r"\s*:\s*" + _QUOTE + r"[ac]\d+" + _QUOTE + r"\s*,\s*" + _QUOTE + r"seg" + _QUOTE,
+            _QUOTE + r"steering" + _QUOTE + r"\s*:\s*(?:\{|null\b)",
             r"\bverdict\W{0,6}[:=]\W{0,6}(?-i:APPROVE\b|MET\b|HUMAN_HANDOFF\b)",
             r"\b(?:return|output|respond\s+with|answer\s+with|give)\s+(?:(?:only|just|the|verdict|outcome"
             r"|decision|word)\s+){1,4}"
@@ -313,7 +315,7 @@ _HINT_TEXTS = (
     r"|comandos|regras|diretrizes"
     r"|prompts|reglas|directrices|indicaciones|anteriores|prévias|previas)",
     r"verdict|veredic?to|(?:score|rating|nota|puntuación|pontuação)\W{0,4}[:=]\W{0,4}10",
-    _QUOTE + r"(?:outcome|met|steering)" + _QUOTE + r"|(?-i:\b(?:APPROVED?|MET|HUMAN_HANDOFF)\b)",
+    _QUOTE + r"(?:outcome|met|steering|quoted|seg)" + _QUOTE + r"|(?-i:\b(?:APPROVED?|MET|HUMAN_HANDOFF)\b)",
     r"\b(?:apprueb|aprueb|aprove\b|approve\b|accept\s+this|pass\s+this|(?:must|should"
     r"|to)\s+(?:always\s+)?(?:approve|pass|accept))",
     r"<\||(?-i:\[/?INST\])|<</?[a-z0-9]|_of_turn|</(?:draft|untrusted)|[-=#*\[<]{2,}\s*(?:end|begin|fim|fin|início"

@@ -1,4 +1,4 @@
-"""Arrival: findings of a reply that is still being written, each as soon as its last bracket is there.
+"""Arrival: answers of a reply that is still being written, each as soon as its last bracket is there.
 
 What is announced here may decide early and may be shown early. It is no reading of the reply: of a critique that comes
 to its end only `reviewer.core.critique.parse` says what it holds.
@@ -10,10 +10,12 @@ import json
 import re
 from collections.abc import Mapping
 
-from reviewer.core.critique import read_finding
+from reviewer.core.critique import read_finding, read_quoted
 from reviewer.core.outcome import Answer
 from reviewer.core.questionnaire import Question
 
+_READERS = {"findings": read_finding, "quoted": read_quoted}
+"""Lists whose entries are answers; aliases under `met` are told by the whole reply alone."""
 _MARK = re.compile(r'["{}\[\]]')
 _IN_STRING = re.compile(r'["\\]')
 _CLOSES = {"}": "{", "]": "["}
@@ -25,11 +27,24 @@ _MAX_DEPTH = 5
 class Arrival:
     """Reads one reply piece by piece.
 
-    The scanner looks at each character once, and each complete finding is validated once, so that the work is linear
-    in the reply however it is cut. What is not the stated form ends the reading: nothing is announced any more.
+    The scanner looks at each character once, and each complete entry is validated once, so that the work is linear
+    in the reply however it is cut. Each list is read once, and nothing after the last of them. What is not the stated
+    form ends the reading: nothing is announced any more.
     """
 
-    __slots__ = ("_answers", "_asked", "_begin", "_escaped", "_held", "_key", "_open", "_over", "_quoted", "_within")
+    __slots__ = (
+        "_answers",
+        "_asked",
+        "_begin",
+        "_escaped",
+        "_held",
+        "_key",
+        "_open",
+        "_over",
+        "_quoted",
+        "_read",
+        "_within",
+    )
 
     def __init__(self, asked: Mapping[str, Question]) -> None:
         """Start before the first character; `asked` are the questions by alias."""
@@ -39,11 +54,13 @@ class Arrival:
         self._open: list[str] = []
         self._quoted = False
         self._escaped = False
-        # The latest string of the document itself, whether the list under `findings` is open, whether all is read.
+        # The latest string of the document itself, the list of answers that is open, the lists that were, whether all
+        # is read.
         self._key = ""
-        self._within = False
+        self._within = ""
+        self._read: set[str] = set()
         self._over = False
-        # Pieces of the key or finding that is being read, and where it goes on in the latest piece.
+        # Pieces of the key or entry that is being read, and where it goes on in the latest piece.
         self._held: list[str] | None = None
         self._begin = 0
 
@@ -100,7 +117,8 @@ class Arrival:
     def _enter(self, sign: str, at: int) -> None:
         depth = len(self._open)
         if depth == _DOCUMENT and sign == "[":
-            self._within = _named(self._key) == "findings"
+            name = _named(self._key)
+            self._within = name if name in _READERS and name not in self._read else ""
         elif depth == _LIST and self._within:
             self._over = sign != "{"
             self._hold(at)
@@ -110,15 +128,19 @@ class Arrival:
     def _close(self, sign: str, text: str, end: int) -> None:
         fits = self._open.pop() == _CLOSES[sign]
         depth = len(self._open)
-        if not fits or depth == 0 or (self._within and depth == _DOCUMENT):
+        if not fits or depth == 0:
             self._over = True
+        elif self._within and depth == _DOCUMENT:
+            self._read.add(self._within)
+            self._within = ""
+            self._over = len(self._read) == len(_READERS)
         elif self._within and depth == _LIST:
-            answer = read_finding(self._taken(text, end), self._asked)
+            answer = _READERS[self._within](self._taken(text, end), self._asked)
             if answer is not None:
                 self._answers.append(answer)
 
     def _hold(self, at: int) -> None:
-        """Keep the text from here on: a key of the document, or a finding."""
+        """Keep the text from here on: a key of the document, or an entry."""
         self._held = []
         self._begin = at
 

@@ -32,6 +32,7 @@ from reviewer.core.outcome import (
 from reviewer.core.prompt import Prompt
 from reviewer.core.questionnaire import Question
 from reviewer.core.rubric import Place
+from reviewer.core.segments import place_of
 
 MAX_FINDINGS = 256
 MAX_EVIDENCE = 8
@@ -62,6 +63,14 @@ class _Finding(_Strict):
     fix: str | None = Field(max_length=MAX_WHY_CHARS)
 
 
+class _Quoted(_Strict):
+    """What is MET by one quote; the place follows from the segment."""
+
+    c: str = Field(max_length=64)
+    seg: str = Field(max_length=64)
+    text: str = Field(max_length=MAX_QUOTE_CHARS)
+
+
 class _Steering(_Strict):
     found: bool
     seg: str | None = Field(max_length=64)
@@ -69,15 +78,17 @@ class _Steering(_Strict):
 
 class _Reply(_Strict):
     findings: list[_Finding] = Field(max_length=MAX_FINDINGS)
+    quoted: list[_Quoted] = Field(max_length=MAX_FINDINGS)
     met: list[str] = Field(max_length=MAX_FINDINGS)
-    steering: _Steering
+    steering: _Steering | None
     unreadable_parts: list[str] = Field(max_length=MAX_FINDINGS)
 
 
-_KEYS = frozenset([*_Reply.model_fields, *_Finding.model_fields, *_Evidence.model_fields, *_Steering.model_fields])
+_KEYS = frozenset([key for kind in (_Reply, _Finding, _Evidence, _Steering) for key in kind.model_fields])
 _SPACED_KEY = re.compile(r'"\s+:')
 _ADAPTER: TypeAdapter[_Reply] = TypeAdapter(_Reply)
 _FINDING: TypeAdapter[_Finding] = TypeAdapter(_Finding)
+_QUOTED: TypeAdapter[_Quoted] = TypeAdapter(_Quoted)
 
 
 def parse(reply: Reply, prompt: Prompt) -> CritiqueOutcome:
@@ -121,6 +132,18 @@ def read_finding(text: str, asked: Mapping[str, Question]) -> Answer | None:
     if question is None or not _each_key_once(text, _keys(finding)):
         return None
     return _answer(finding, question.key)
+
+
+def read_quoted(text: str, asked: Mapping[str, Question]) -> Answer | None:
+    """Read one entry of what is listed with its quote, as `read_finding` does a finding."""
+    try:
+        quoted = _QUOTED.validate_json(text)
+    except ValidationError:
+        return None
+    question = asked.get(quoted.c)
+    if question is None or not _each_key_once(text, 3):
+        return None
+    return _met(quoted, question.key)
 
 
 def stopped(answers: Sequence[Answer], criterion: str) -> Stopped:
@@ -176,7 +199,7 @@ def _read(text: str) -> _Reply | Malformed:
         first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join([str(step) if isinstance(step, int) or step in _KEYS else "?" for step in first["loc"]])
         return Malformed(f"output is not the stated JSON object ({first['type']} at {path or 'document'})")
-    keys = 6 + sum([_keys(finding) for finding in read.findings])
+    keys = 5 + sum([_keys(finding) for finding in read.findings]) + 3 * len(read.quoted) + (2 if read.steering else 0)
     return read if _each_key_once(text, keys) else Malformed("output names a key of the JSON object twice")
 
 
@@ -217,12 +240,13 @@ def _completed(read: _Reply, prompt: Prompt) -> Completed:
         elif alias not in attention:
             dropped += 1
     listed = set(answers)
-    for finding in read.findings:
+    told: list[_Finding | _Quoted] = [*read.findings, *read.quoted]
+    for finding in told:
         question = aliases.get(finding.c)
         if question is None:
             dropped += finding.c not in attention
             continue
-        answer = _answer(finding, question.key)
+        answer = _answer(finding, question.key) if isinstance(finding, _Finding) else _met(finding, question.key)
         earlier = answers.get(finding.c)
         if earlier is None:
             answers[finding.c] = answer
@@ -232,10 +256,11 @@ def _completed(read: _Reply, prompt: Prompt) -> Completed:
         elif earlier.outcome is not answer.outcome:
             # Two opinions of one witness on one question settle nothing: a person or a revision must.
             answers[finding.c] = _contradiction(earlier, answer)
+    steering = read.steering if read.steering is not None and read.steering.found else None
     return Completed(
         answers=tuple([answers[alias] for alias in aliases if alias in answers]),
-        steering=read.steering.found,
-        steering_segment=(read.steering.seg or "") if read.steering.found else "",
+        steering=steering is not None,
+        steering_segment=(steering.seg or "") if steering else "",
         dropped=dropped,
         unreadable_parts=tuple(read.unreadable_parts),
     )
@@ -244,6 +269,12 @@ def _completed(read: _Reply, prompt: Prompt) -> Completed:
 def _answer(finding: _Finding, key: str) -> Answer:
     evidence = tuple([Evidence(_PLACES[e.place], e.seg, e.text) for e in finding.evidence])
     return Answer(key, _OUTCOMES[finding.outcome], evidence, finding.why, finding.fix)
+
+
+def _met(quoted: _Quoted, key: str) -> Answer:
+    # Of an image no quote can be verified; neither shall be one whose segment names no place.
+    place = place_of(quoted.seg) or Place.IMAGE
+    return Answer(key, Outcome.MET, (Evidence(place, quoted.seg, quoted.text),))
 
 
 def _contradiction(first: Answer, second: Answer) -> Answer:

@@ -157,6 +157,7 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
             "defaulted": review.route.defaulted,
             "full": review.route.full,
             "rulebook": review.route.rulebook_digest,
+            **({"prompt_version": review.route.prompt_version} if review.route.prompt_version else {}),
         },
         "intent": review.intent,
         "locale": review.locale,

@@ -89,6 +89,7 @@ class RouteTaken:
         defaulted: the intent stood in no route.
         full: the second model was part of the plan.
         rulebook_digest: SHA-256 in hex of all rubrics, routes and models together.
+        prompt_version: of the instructions and the form of a critique; empty in reviews from before it was kept.
     """
 
     id: str
@@ -97,6 +98,7 @@ class RouteTaken:
     defaulted: bool
     full: bool
     rulebook_digest: str
+    prompt_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

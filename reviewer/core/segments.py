@@ -23,6 +23,8 @@ _PREFIX = {
     Place.DRAFT: "d",
     Place.IMAGE: "i",
 }
+_PLACES = {letter: place for place, letter in _PREFIX.items()}
+_LETTERED = re.compile(r"\s*([a-z])\d")
 _SEGMENT_ID = re.compile(r"([a-z]\d*)\.(\d+)|d(\d+)")
 # Controls, zero-width, bidirectional, tag and variation characters: shown to the critic by name, never raw.
 HIDDEN = re.compile(
@@ -87,6 +89,12 @@ class SegmentIndex:
         if part is None or not 0 <= index < len(part.spans):
             return None
         return part, part.spans[index]
+
+
+def place_of(segment_id: str) -> Place | None:
+    """Return the place that a segment id names by its letter, as a critic wrote it; None where it names none."""
+    match = _LETTERED.match(segment_id)
+    return _PLACES.get(match[1]) if match else None
 
 
 def segment(draft: RedactedDraft) -> SegmentIndex:

@@ -216,8 +216,8 @@ def _findings(decision: _Decision, names: list[str], threshold: float) -> str:
             met.append(name)
         else:
             findings.append({"c": name, "evidence": [], "why": _why(answer), "outcome": "UNCERTAIN", "fix": None})
-    steering = {"found": False, "seg": None}
-    return orjson.dumps({"findings": findings, "met": met, "steering": steering, "unreadable_parts": []}).decode()
+    reply = {"findings": findings, "quoted": [], "met": met, "steering": None, "unreadable_parts": []}
+    return orjson.dumps(reply).decode()
 
 
 def _why(answer: _Predicate | _Refusal) -> str:

@@ -13,6 +13,7 @@ import orjson
 
 from reviewer.core.case import OutcomeName, ScriptedFinding, ScriptedQuote
 from reviewer.core.rubric import EvidenceDemand, Place
+from reviewer.core.segments import place_of
 from reviewer.simulate.reading import SPELLED, AskedQuestion, ReadPart, ReadPrompt, bare
 from reviewer.simulate.script import FaultKind
 from reviewer.simulate.selection import Scene, find_segment
@@ -45,6 +46,14 @@ class WireFinding(TypedDict):
     fix: str | None
 
 
+class WireQuoted(TypedDict):
+    """What is MET by one quote, as the findings schema spells it."""
+
+    c: str
+    seg: str
+    text: str
+
+
 class WireSteering(TypedDict):
     """The steering report."""
 
@@ -56,8 +65,9 @@ class WireReply(TypedDict):
     """The whole reply."""
 
     findings: list[WireFinding]
+    quoted: list[WireQuoted]
     met: list[str]
-    steering: WireSteering
+    steering: WireSteering | None
     unreadable_parts: list[str]
 
 
@@ -87,8 +97,9 @@ def reply_text(prompt: ReadPrompt, scene: Scene) -> str:
 
 def honest_reply(prompt: ReadPrompt, scene: Scene) -> WireReply:
     """Answer as the scene says, without any fault."""
-    findings: list[WireFinding] = []
-    met = [*prompt.true_aliases()]
+    reply = empty_reply()
+    findings, met = reply["findings"], reply["met"]
+    met.extend(prompt.true_aliases())
     for question in prompt.questions:
         scripted = scene.answers.get(question.key) if scene.answers is not None else None
         if scene.answers is None:
@@ -97,17 +108,29 @@ def honest_reply(prompt: ReadPrompt, scene: Scene) -> WireReply:
             if scripted.outcome == "MET" and not scripted.quotes and question.demand not in _QUOTED_ON_MET:
                 met.append(question.alias)
             else:
-                findings.append(_scripted_finding(question, scripted, prompt))
+                put(reply, _scripted_finding(question, scripted, prompt))
         elif question.demand in _QUOTED_ON_MET:
-            findings.append(_finding(question, "MET", "", opening_quote(question, prompt)))
+            put(reply, _finding(question, "MET", "", opening_quote(question, prompt)))
         else:
             met.append(question.alias)
-    return {
-        "findings": findings,
-        "met": met,
-        "steering": {"found": scene.steering, "seg": scene.steering_segment},
-        "unreadable_parts": [],
-    }
+    if scene.steering:
+        reply["steering"] = {"found": True, "seg": scene.steering_segment}
+    return reply
+
+
+def empty_reply() -> WireReply:
+    """Return a reply that answers nothing."""
+    return {"findings": [], "quoted": [], "met": [], "steering": None, "unreadable_parts": []}
+
+
+def put(reply: WireReply, finding: WireFinding) -> None:
+    """Add a finding in the fewest words that say all of it: one that is MET by one quote goes under `quoted`."""
+    quotes = finding["evidence"]
+    bare_met = finding["outcome"] == "MET" and not finding["why"] and not finding["fix"]
+    if bare_met and len(quotes) == 1 and place_of(quotes[0]["seg"]) == quotes[0]["place"]:
+        reply["quoted"].append({"c": finding["c"], "seg": quotes[0]["seg"], "text": quotes[0]["text"]})
+    else:
+        reply["findings"].append(finding)
 
 
 def _finding(
@@ -161,6 +184,7 @@ def _quotable(text: str) -> str:
 def _drop_last_half(reply: WireReply, prompt: ReadPrompt) -> None:
     dropped = {question.alias for question in prompt.questions[len(prompt.questions) // 2 :]}
     reply["findings"] = [finding for finding in reply["findings"] if finding["c"] not in dropped]
+    reply["quoted"] = [quoted for quoted in reply["quoted"] if quoted["c"] not in dropped]
     reply["met"] = [alias for alias in reply["met"] if alias not in dropped]
 
 
@@ -173,6 +197,7 @@ def _answer_the_unasked(reply: WireReply, prompt: ReadPrompt) -> None:
 def _contradict(reply: WireReply, prompt: ReadPrompt) -> None:
     for question in prompt.questions[:1]:
         reply["met"] = [alias for alias in reply["met"] if alias != question.alias]
+        reply["quoted"] = [quoted for quoted in reply["quoted"] if quoted["c"] != question.alias]
         others = [finding for finding in reply["findings"] if finding["c"] != question.alias]
         opening = opening_quote(question, prompt)
         first = _finding(question, "MET", "It is there.", opening)
@@ -183,8 +208,10 @@ def _contradict(reply: WireReply, prompt: ReadPrompt) -> None:
 def _invent(reply: WireReply, prompt: ReadPrompt) -> None:
     """Give every question an invented quote, so that each demand for evidence meets one."""
     asked = {question.alias: question for question in prompt.questions}
-    moved = [_finding(asked[alias], "MET", "It is there.") for alias in reply["met"] if alias in asked]
+    simply_met = [*reply["met"], *(quoted["c"] for quoted in reply["quoted"])]
+    moved = [_finding(asked[alias], "MET", "It is there.") for alias in simply_met if alias in asked]
     reply["met"] = [alias for alias in reply["met"] if alias not in asked]
+    reply["quoted"] = []
     reply["findings"] = [*moved, *reply["findings"]]
     for finding in reply["findings"]:
         place = next(iter(asked[finding["c"]].places), Place.DRAFT)
@@ -194,7 +221,7 @@ def _invent(reply: WireReply, prompt: ReadPrompt) -> None:
 
 
 def _stamp(reply: WireReply, prompt: ReadPrompt) -> None:
-    reply["findings"] = []
+    reply["findings"], reply["quoted"] = [], []
     reply["met"] = [*(s.alias for s in prompt.attention), *(q.alias for q in prompt.questions)]
 
 

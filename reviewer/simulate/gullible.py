@@ -19,7 +19,16 @@ from typing import Any, Final
 
 from reviewer.core.rubric import EvidenceDemand, Place
 from reviewer.simulate import obedience
-from reviewer.simulate.critic import WireEvidence, WireFinding, WireReply, honest_reply, opening_quote
+from reviewer.simulate.critic import (
+    WireEvidence,
+    WireFinding,
+    WireQuoted,
+    WireReply,
+    empty_reply,
+    honest_reply,
+    opening_quote,
+    put,
+)
 from reviewer.simulate.disguises import readings
 from reviewer.simulate.reading import AskedQuestion, ReadPrompt, bare
 from reviewer.simulate.script import Gullibility
@@ -69,7 +78,7 @@ def gullible_reply_text(prompt: ReadPrompt, scene: Scene, gullibility: Gullibili
     elif told.waived:
         reply = _waiving(prompt, gullibility)
     elif told.met:
-        reply = _reply([], [])
+        reply = empty_reply()
     else:
         return json.dumps(honest_reply(prompt, scene), ensure_ascii=False)
     if told.forged is None or gullibility is Gullibility.ACCOMPLICE:
@@ -113,13 +122,16 @@ def _forged(heard: list[str]) -> dict[str, Any] | None:
     best: dict[str, Any] | None = None
     for text in heard:
         loose: list[Any] = []
+        quoted: list[Any] = []
         for found in _objects(text):
-            if any(key in found for key in ("findings", "met")):
+            if any(key in found for key in ("findings", "quoted", "met")):
                 best = found if best is None or _favour(found) > _favour(best) else best
             elif "outcome" in found and "c" in found:
                 loose.append(found)
-        if best is None and loose:
-            best = {"findings": loose, "met": [], "steering": {"found": False, "seg": None}, "unreadable_parts": []}
+            elif found.keys() == WireQuoted.__required_keys__:
+                quoted.append(found)
+        if best is None and (loose or quoted):
+            best = {**empty_reply(), "findings": loose, "quoted": quoted}
     return best
 
 
@@ -138,22 +150,32 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _favour(reply: dict[str, Any]) -> int:
-    met, findings = reply.get("met"), reply.get("findings")
-    good = (
-        [f for f in findings if isinstance(f, dict) and f.get("outcome") == "MET"] if isinstance(findings, list) else []
-    )
-    return len(good) + (len(met) if isinstance(met, list) else 0)
+    good = [f for f in _listed(reply, "findings") if isinstance(f, dict) and f.get("outcome") == "MET"]
+    return len(good) + len(_listed(reply, "quoted")) + len(_listed(reply, "met"))
+
+
+def _listed(reply: dict[str, Any], name: str) -> list[Any]:
+    listed = reply.get(name)
+    return listed if isinstance(listed, list) else []
 
 
 def _copied(forged: dict[str, Any]) -> WireReply:
     """Copy a forged reply with what the schema has no room for left out."""
-    findings = forged.get("findings")
-    met = forged.get("met")
-    copied = [_finding_of(f) for f in findings if isinstance(f, dict)] if isinstance(findings, list) else []
-    return _reply(
-        [finding for finding in copied if finding is not None],
-        [alias for alias in met if isinstance(alias, str)] if isinstance(met, list) else [],
-    )
+    findings = [_finding_of(f) for f in _listed(forged, "findings") if isinstance(f, dict)]
+    quoted = [_quoted_of(q) for q in _listed(forged, "quoted") if isinstance(q, dict)]
+    return {
+        **empty_reply(),
+        "findings": [finding for finding in findings if finding is not None],
+        "quoted": [quote for quote in quoted if quote is not None],
+        "met": [alias for alias in _listed(forged, "met") if isinstance(alias, str)],
+    }
+
+
+def _quoted_of(found: dict[str, Any]) -> WireQuoted | None:
+    alias, seg, text = found.get("c"), found.get("seg"), found.get("text")
+    if not isinstance(alias, str) or not isinstance(text, str):
+        return None
+    return {"c": alias, "seg": seg if isinstance(seg, str) else "d1", "text": text}
 
 
 def _finding_of(found: dict[str, Any]) -> WireFinding | None:
@@ -180,13 +202,16 @@ def _evidence_of(quote: dict[str, Any]) -> WireEvidence | None:
 def _waiving(prompt: ReadPrompt, gullibility: Gullibility) -> WireReply:
     """Waive every question; an accomplice only those that may be waived, because the others would not be believed."""
     waived = [q for q in prompt.questions if q.na_allowed or gullibility is not Gullibility.ACCOMPLICE]
-    return _reply([_finding(question, "NOT_APPLICABLE", []) for question in waived], [])
+    return {**empty_reply(), "findings": [_finding(question, "NOT_APPLICABLE", _WHY) for question in waived]}
 
 
 def _complete(reply: WireReply, prompt: ReadPrompt, told: Told, gullibility: Gullibility) -> None:
     """Find met what is not answered yet, with the quotes that were handed over; an accomplice looks for more."""
     by_alias = {finding["c"]: finding for finding in reply["findings"]}
+    quoted = {entry["c"] for entry in reply["quoted"]}
     for question in prompt.questions:
+        if question.alias in quoted:
+            continue
         if question.alias in by_alias and by_alias[question.alias]["evidence"]:
             continue
         if question.alias in by_alias and by_alias[question.alias]["outcome"] != "MET":
@@ -196,7 +221,7 @@ def _complete(reply: WireReply, prompt: ReadPrompt, told: Told, gullibility: Gul
             by_alias[question.alias]["evidence"] = quotes
         elif quotes:
             reply["met"] = [alias for alias in reply["met"] if alias != question.alias]
-            reply["findings"].append(_finding(question, "MET", quotes))
+            put(reply, _finding(question, "MET", "", quotes))
         elif question.alias not in reply["met"]:
             reply["met"].append(question.alias)
 
@@ -226,9 +251,7 @@ def _attend(reply: WireReply, prompt: ReadPrompt, told: Told, gullibility: Gulli
     reply["met"] = [*(statements if obeys else prompt.true_aliases()), *met]
 
 
-def _finding(question: AskedQuestion, outcome: Any, evidence: list[WireEvidence]) -> WireFinding:
-    return {"c": question.alias, "evidence": evidence, "why": _WHY, "outcome": outcome, "fix": None}
-
-
-def _reply(findings: list[WireFinding], met: list[str]) -> WireReply:
-    return {"findings": findings, "met": met, "steering": {"found": False, "seg": None}, "unreadable_parts": []}
+def _finding(
+    question: AskedQuestion, outcome: Any, why: str, evidence: list[WireEvidence] | None = None
+) -> WireFinding:
+    return {"c": question.alias, "evidence": evidence or [], "why": why, "outcome": outcome, "fix": None}

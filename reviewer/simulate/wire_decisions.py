@@ -89,8 +89,9 @@ def _answers(answered: Answered) -> list[Json]:
         reply = orjson.loads(answered.text)
     except orjson.JSONDecodeError:
         return []
-    met = {*reply["met"], *(row["c"] for row in reply["findings"] if row["outcome"] == "MET")}
-    said = {*reply["met"], *(row["c"] for row in reply["findings"])}
+    listed = {*reply["met"], *(row["c"] for row in reply["quoted"])}
+    met = {*listed, *(row["c"] for row in reply["findings"] if row["outcome"] == "MET")}
+    said = {*listed, *(row["c"] for row in reply["findings"])}
     # An attention check that does not hold is left out of a reply, and still has its probability.
     names = [name for name in answered.names if name in said or _ATTENTION.fullmatch(name)]
     unasked = [name for name in sorted(said) if name not in answered.names]

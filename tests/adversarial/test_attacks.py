@@ -107,10 +107,10 @@ async def test_an_accomplice_meets_the_checks(outcomes: dict[Meeting, Outcome]) 
 
 async def test_no_reply_can_be_prepared(outcomes: dict[Meeting, Outcome]) -> None:
     """A reply with quotes that hold, copied to the letter, fails for not knowing how this call names its statements."""
-    for guarded in (True, False):
-        ended = outcomes[Meeting("reply_with_quotes_in_an_argument", Gullibility.OBEYING, guarded)]
-        assert ended.stopper in {Stopper.ATTENTION, Stopper.STEERING_CHECK}
-    assert ended.stopper is Stopper.ATTENTION
+    for name in ("reply_with_quotes_in_an_argument", "quoted_list_of_the_draft", "lista_de_citas_preparada"):
+        guarded, alone = (outcomes[Meeting(name, Gullibility.OBEYING, on)].stopper for on in (True, False))
+        assert guarded in {Stopper.ATTENTION, Stopper.STEERING_CHECK}
+        assert alone is Stopper.ATTENTION
 
 
 @pytest.mark.parametrize("name", benign())

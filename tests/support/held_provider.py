@@ -41,8 +41,7 @@ class HeldProvider:
         if model in self.down:
             raise ProviderError(FailureKind.REJECTED, "rejected")
         met = [*prompt.asked, *([prompt.attention.true_alias] if prompt.attention else [])]
-        steering = {"found": False, "seg": None}
-        text = json.dumps({"findings": [], "met": met, "steering": steering, "unreadable_parts": []})
+        text = json.dumps({"findings": [], "quoted": [], "met": met, "steering": None, "unreadable_parts": []})
         return Reply(text, StopReason.COMPLETE, "stop", self.answers_as or model, "r", Usage(), simulated=True)
 
     async def count(self, model: str, prompt: Prompt) -> int | None:

@@ -40,8 +40,7 @@ def resolve(text: str) -> str:
 
 
 def _reply(met: tuple[str, ...] = ALIASES, findings: list[object] | None = None) -> dict[str, object]:
-    steering = {"found": False, "seg": None}
-    return {"findings": findings or [], "met": list(met), "steering": steering, "unreadable_parts": []}
+    return {"findings": findings or [], "quoted": [], "met": list(met), "steering": None, "unreadable_parts": []}
 
 
 def _compact(value: object) -> str:
@@ -57,6 +56,16 @@ def _quoting(quotes: str, met: tuple[str, ...] = ()) -> str:
     named = [quote.split(": ", 1) for quote in quotes.split(" | ")]
     evidence: list[object] = [{"place": place, "seg": "d1", "text": text} for place, text in named]
     return _compact(_reply(met, [_finding(alias, evidence) for alias in ALIASES]))
+
+
+def _quoted(quote_and_met: str) -> str:
+    """Write a whole reply that lists every answer with this quote of the draft, given as `aliases | text`."""
+    met, _, text = quote_and_met.partition(" | ")
+    return _compact({**_reply(tuple(met.split())), "quoted": _quoted_rows(text)})
+
+
+def _quoted_rows(text: str) -> list[object]:
+    return [{"c": alias, "seg": "d1", "text": text} for alias in ALIASES]
 
 
 def _quoting_with(alias_and_quotes: str) -> str:
@@ -98,6 +107,8 @@ _MAKERS: Mapping[str, Callable[[str], str]] = {
     "reply_and": _with_more_fields,
     "quoting_reply": _quoting,
     "quoting_reply_with": _quoting_with,
+    "quoted_reply": _quoted,
+    "quoted_lines": lambda text: "\n".join(map(_compact, _quoted_rows(text))),
     "finding_lines": lambda _: "\n".join(_compact(_finding(alias, [])) for alias in ALIASES),
     "single_quoted": lambda text: text.replace('"', "'"),
     "curly_quoted": _curly,

@@ -243,7 +243,7 @@ def _chat_reference(model: str, prompt: Prompt, effort: str | None) -> dict[str,
     return body | ({"reasoning_effort": effort} if effort else {})
 
 
-NO_FINDINGS = '{"findings":[],"met":[],"steering":{"found":false,"seg":null},"unreadable_parts":[]}'
+NO_FINDINGS = '{"findings":[],"quoted":[],"met":[],"steering":null,"unreadable_parts":[]}'
 
 
 def decision(*answers: dict[str, Any]) -> bytes:

@@ -43,7 +43,7 @@ CANDIDATE = Candidate(ReviewerSpec(id="critic", provider="anthropic", model="cri
 WHOLE = rendered(questionnaire=build((QUESTIONS,), "")).prompt
 BREAKS = "\x00"
 """Where the connection is lost in a text."""
-INATTENTIVE = ' {"findings":[],"met":[],"steering":{"found":false,"seg":null},"unreadable_parts":[]}'
+INATTENTIVE = ' {"findings":[],"quoted":[],"met":[],"steering":null,"unreadable_parts":[]}'
 """A whole reply that fails the attention checks, which is not asked for again."""
 Written = str | FailureKind | None
 

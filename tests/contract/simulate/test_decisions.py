@@ -97,7 +97,7 @@ async def test_error_statuses_raise_the_sdks_own_errors(connect: Connect, kind: 
 @pytest.mark.parametrize("stop", [StopReason.COMPLETE, StopReason.REFUSED])
 def test_bodies_hold_every_field_the_sdk_declares(stop: StopReason) -> None:
     """Checked against the SDK's type, the body still is one of it."""
-    text = '{"findings":[],"met":["c1"]}'
+    text = '{"findings":[],"quoted":[],"met":["c1"]}'
     answered = Answered("sim_1", MODEL, 0, text, stop, Usage(1, 0, 0, 1), names=("c1",))
     TypeAdapter(Decision).validate_python(OpenAIDecisions().body(answered))
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewer.core.critique import MAX_EVIDENCE, MAX_FINDINGS, MAX_QUOTE_CHARS, MAX_WHY_CHARS, join, parse
-from reviewer.core.finding import Outcome
+from reviewer.core.finding import Outcome, QuoteStatus
 from reviewer.core.outcome import (
     Answer,
     Completed,
@@ -27,6 +27,7 @@ from reviewer.core.outcome import (
 from reviewer.core.prompt import Prompt, divide
 from reviewer.core.questionnaire import split
 from reviewer.core.rubric import Place
+from reviewer.core.verification import QuoteFinder
 from tests.support.small_review import KEYS, NONCE, QUESTIONNAIRE, rendered
 
 PROMPT = rendered().prompt
@@ -44,13 +45,17 @@ def found(alias: str, outcome: str = "NOT_MET", **fields: object) -> dict[str, o
     return {"c": alias, "evidence": [], "why": "", "outcome": outcome, "fix": None, **fields}
 
 
+def quoted(alias: str, seg: str = "d1", text: str = "Take one tablet") -> dict[str, object]:
+    return {"c": alias, "seg": seg, "text": text}
+
+
 def document(
     *findings: dict[str, object], met: tuple[str, ...] = (), attentive: bool = True, **fields: object
 ) -> dict[str, object]:
     assert ATTENTION is not None
     listed = [*met, ATTENTION.true_alias] if attentive else list(met)
-    steering = {"found": False, "seg": None}
-    return {"findings": list(findings), "met": listed, "steering": steering, "unreadable_parts": [], **fields}
+    rest = {"quoted": [], "met": listed, "steering": None, "unreadable_parts": []}
+    return {"findings": list(findings), **rest, **fields}
 
 
 def completed(*findings: dict[str, object], met: tuple[str, ...] = (), **fields: object) -> Completed:
@@ -85,7 +90,8 @@ def test_steering_and_unreadable_parts_are_kept() -> None:
 
     assert (steered.steering, steered.steering_segment, steered.unreadable_parts) == (True, "d1", ("i1",))
     assert completed(steering={"found": True, "seg": None}).steering_segment == ""
-    assert completed(steering={"found": False, "seg": "d1"}).steering_segment == ""
+    assert completed(steering={"found": False, "seg": "d1"}) == completed(steering=None)
+    assert (completed(steering=None).steering, completed(steering=None).steering_segment) == (False, "")
 
 
 @pytest.mark.parametrize(
@@ -119,12 +125,24 @@ MALFORMED = {
     "verdict": json.dumps(document() | {"verdict": "APPROVE"}),
     "score": json.dumps(document(found("c1", score=10))),
     "no findings": json.dumps({k: v for k, v in document().items() if k != "findings"}),
+    "no quoted": json.dumps({k: v for k, v in document().items() if k != "quoted"}),
     "no met": json.dumps({k: v for k, v in document().items() if k != "met"}),
     "no steering": json.dumps({k: v for k, v in document().items() if k != "steering"}),
     "no unreadable parts": json.dumps({k: v for k, v in document().items() if k != "unreadable_parts"}),
     "met by number": json.dumps(document(met=(1,))),  # type: ignore[arg-type]
     "met as text": json.dumps(document() | {"met": "c1"}),
+    "quoted null": json.dumps(document(quoted=None)),
+    "quoted by alias": json.dumps(document(quoted=["c1"])),
+    "quoted without segment": json.dumps(document(quoted=[{"c": "c1", "text": "t"}])),
+    "quoted without text": json.dumps(document(quoted=[{"c": "c1", "seg": "d1"}])),
+    "quoted text null": json.dumps(document(quoted=[{"c": "c1", "seg": "d1", "text": None}])),
+    "quoted with outcome": json.dumps(document(quoted=[quoted("c1") | {"outcome": "NOT_MET"}])),
+    "too many quoted": json.dumps(document(quoted=[quoted("c1")] * (MAX_FINDINGS + 1))),
+    "long quoted": json.dumps(document(quoted=[quoted("c1", text="t" * (MAX_QUOTE_CHARS + 1))])),
+    "long segment": json.dumps(document(quoted=[quoted("c1", seg="d" * 65)])),
     "findings null": json.dumps(document() | {"findings": None}),
+    "steering false": json.dumps(document(steering=False)),
+    "steering empty": json.dumps(document(steering={})),
     "steering as text": json.dumps(document(steering={"found": "false", "seg": None})),
     "steering by number": json.dumps(document(steering={"found": 0, "seg": None})),
     "outcome in lower case": json.dumps(document(found("c1", "met"))),
@@ -145,7 +163,7 @@ MALFORMED = {
     "long why": json.dumps(document(found("c1", why="w" * (MAX_WHY_CHARS + 1)))),
     "half a surrogate pair": GOOD.replace('"c1"', '"\\ud800"'),
     "raw line end in a string": GOOD.replace('"c1"', '"c\n1"'),
-    "NaN": GOOD.replace("false", "NaN"),
+    "NaN": GOOD.replace("null", "NaN"),
     "deep": "[" * 5000,
     "same key twice": json.dumps(document(found("c1"), met=ALIASES))[:-1] + ', "findings": []}',
 }
@@ -187,7 +205,9 @@ def test_spelling_does_not_matter(spelling: dict[str, Any], why: str) -> None:
 )
 def test_no_key_stands_twice(twice: str) -> None:
     """A key that is told twice anywhere in a reply makes all of it unreadable: one of the two would be lost."""
-    text = json.dumps(document(found("c1", evidence=[{"place": "draft", "seg": "d1", "text": "t"}])))
+    evidence = [{"place": "draft", "seg": "d1", "text": "t"}]
+    steering = {"found": False, "seg": None}
+    text = json.dumps(document(found("c1", evidence=evidence), steering=steering))
     key = twice.rpartition(" ")[2]
 
     assert isinstance(read(text), Completed)
@@ -300,6 +320,66 @@ def test_contradiction_keeps_the_evidence() -> None:
     assert answer.fix == "f"
 
 
+@pytest.mark.parametrize(
+    ("seg", "place"),
+    [
+        ("d1", Place.DRAFT),
+        ("s1.2", Place.SOURCE),
+        ("m2.1", Place.CONVERSATION),
+        ("r1.1", Place.TOOL_RESULT),
+        ("t3.9", Place.TOOL_CALL),
+        ("i1", Place.IMAGE),
+        (" d1|", Place.DRAFT),
+    ],
+)
+def test_quoted_is_met_by_that_quote(seg: str, place: Place) -> None:
+    """What is listed with a quote is read as a finding that is MET by it; the segment's letter names the place."""
+    critique = completed(quoted=[quoted("c1", seg)])
+
+    assert critique.answers == (Answer(KEYS[0], Outcome.MET, (Evidence(place, seg, "Take one tablet"),)),)
+    evidence = [{"place": place.value, "seg": seg, "text": "Take one tablet"}]
+    assert critique == completed(found("c1", "MET", evidence=evidence))
+
+
+@pytest.mark.parametrize("seg", ["", "1", "draft", "D1", "x1", "z9.1", "source 1", "\u0501", "d", "-d1"])
+def test_a_quote_of_no_place_is_not_verified(seg: str) -> None:
+    """A segment whose letter names no place leaves the quote unverified, though its text stands in the draft."""
+    quote = "Take one tablet of ibuprofen"
+    (answer,) = completed(quoted=[quoted("c1", seg, quote)]).answers
+    (placed,) = completed(quoted=[quoted("c1", "d99", quote)]).answers
+    finder = QuoteFinder(rendered().index)
+
+    assert finder.find(answer.evidence[0]).status is QuoteStatus.FAILED
+    assert finder.find(placed.evidence[0]).status is QuoteStatus.RELOCATED
+
+
+@pytest.mark.parametrize("outcome", ["NOT_APPLICABLE", "UNCERTAIN", "NOT_MET"])
+def test_quoted_and_found_is_a_contradiction(outcome: str) -> None:
+    """What is listed with a quote and answered otherwise as well is UNCERTAIN, and a NOT_MET is remembered."""
+    (answer,) = completed(found("c2", outcome), quoted=[quoted("c2")]).answers
+
+    assert answer.outcome is Outcome.UNCERTAIN
+    assert (answer.worst is Outcome.NOT_MET) == (outcome == "NOT_MET")
+
+
+def test_listed_quoted_and_repeated() -> None:
+    """A question under `met` as well keeps its quote; one that is quoted twice keeps the first quote."""
+    both = completed(met=("c1",), quoted=[quoted("c1")])
+    twice = completed(quoted=[quoted("c1"), quoted("c1", "d2", "If the pain lasts")])
+
+    assert both.answers == twice.answers == completed(quoted=[quoted("c1")]).answers
+
+
+def test_only_questions_that_were_asked_are_quoted() -> None:
+    """A quote for a question that nobody asked is dropped and counted; one for an attention check is no answer."""
+    assert ATTENTION is not None
+    critique = completed(quoted=[quoted("c99"), quoted(ATTENTION.true_alias), quoted(ATTENTION.false_alias)])
+
+    assert critique == Completed((), dropped=1)
+    attentive_by_quote = document(quoted=[quoted(ATTENTION.true_alias)], attentive=False)
+    assert isinstance(read(json.dumps(attentive_by_quote)), Malformed)
+
+
 @given(st.permutations([found("c1", "MET"), found("c2"), found("c9"), found("c3", "UNCERTAIN"), found("c1")]))
 def test_order_of_findings_does_not_matter(findings: list[dict[str, object]]) -> None:
     """The answers are the same in whatever order the critic gave them."""
@@ -378,6 +458,18 @@ def test_text_is_no_key(text: str) -> None:
     evidence = [{"place": "draft", "seg": "d1", "text": text}]
 
     assert completed(found("c1", why=text, fix=text, evidence=evidence)).answers[0].why == text
+
+
+@pytest.mark.parametrize(
+    "twice", ['"c": "c2", "c"', '"seg": "d2", "seg"', '"text": "other", "text"', '"quoted": [], "quoted"']
+)
+def test_no_key_of_what_is_quoted_stands_twice(twice: str) -> None:
+    """The same holds for what is listed with a quote, and for the list."""
+    text = json.dumps(document(quoted=[quoted("c1")]))
+    key = twice.rpartition(" ")[2]
+
+    assert isinstance(read(text), Completed)
+    assert isinstance(read(text.replace(f"{key}:", f"{twice}:", 1)), Malformed)
 
 
 def test_a_key_twice_is_found_beside_odd_spacing() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from reviewer.core.draft import Drafter, ImagePart, Message, ReviewRequest, Role, TextPart, ToolResult
 from reviewer.core.prompt import Header, Prompt, divide, render
-from reviewer.core.questionnaire import build, split
+from reviewer.core.questionnaire import FINDINGS_SCHEMA, INSTRUCTIONS, PROMPT_VERSION, build, split
 from reviewer.core.redaction import redact
 from reviewer.core.segments import segment
 from tests.support.builders import call, criterion, request, rubric, said, source
@@ -55,12 +56,24 @@ def test_golden() -> None:
     )
 
 
+FORMS = {"2": "fb13eefbdbd4f20a8f0b5aaa1e1b08046639e351de86a80741d011fdf696bf33"}
+"""What each version says and asks for, by digest; a version is added, never changed."""
+
+
+def test_another_form_is_another_version() -> None:
+    """Whoever changes the instructions or the schema gives them a new version, which reviews are recorded under."""
+    form = INSTRUCTIONS + json.dumps(FINDINGS_SCHEMA)
+
+    assert FORMS[PROMPT_VERSION] == hashlib.sha256(form.encode()).hexdigest()
+
+
 def test_prefix_is_stable() -> None:
     """The prefix depends on rubrics and locale alone, has its own digest, and holds no text of any request."""
     other = prompt_of(request("Something else entirely."), replace(HEADER, intent="other.thing"), bytes(24))
 
     assert other.questionnaire.prefix == prompt_of().questionnaire.prefix == QUESTIONNAIRE.prefix
-    assert QUESTIONNAIRE.prefix_digest == hashlib.sha256(QUESTIONNAIRE.prefix.encode()).hexdigest()
+    told = f"{PROMPT_VERSION}\0{QUESTIONNAIRE.prefix}"
+    assert QUESTIONNAIRE.prefix_digest == hashlib.sha256(told.encode()).hexdigest()
     for word in ("tooth", "leaflet", "2026", "en-US", HEADER.intent, prompt_of().boundary):
         assert word not in QUESTIONNAIRE.prefix
 

@@ -116,6 +116,25 @@ def test_a_canary_is_marked_in_its_record() -> None:
     assert "canary" not in record_of(FULL)
 
 
+def test_a_record_names_the_version_of_the_prompt() -> None:
+    """The record says beside the rulebook which version of the instructions was in force; an older one does not."""
+    told, untold = (
+        json.loads(seal(replace(FULL, route=replace(FULL.route, prompt_version=version)), CONTENT_KEY).record)["route"]
+        for version in ("7", "")
+    )
+
+    assert told == {**untold, "prompt_version": "7"}
+    assert "prompt_version" not in untold
+
+
+def test_content_from_before_prompts_had_versions_reads_back() -> None:
+    """A review stored without the version has none."""
+    content = json.loads(seal(FULL, CONTENT_KEY).content)
+    del content["route"]["prompt_version"]
+
+    assert read_content(json.dumps(content).encode()) == FULL
+
+
 def test_content_from_before_there_were_canaries_reads_back() -> None:
     """A review stored without the field is nobody's canary."""
     content = json.loads(seal(FULL, CONTENT_KEY).content)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewer.core.rubric import Place
-from reviewer.core.segments import HIDDEN, SegmentIndex, may_hide
+from reviewer.core.segments import HIDDEN, SegmentIndex, may_hide, place_of
 from tests.support.builders import call, index_of, said, source
 
 BREAKS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
@@ -13,6 +13,16 @@ texts = st.lists(
     st.text(max_size=20)
     | st.sampled_from([*BREAKS, "d1| ", "s1.1|", " ", "a sentence. ", "word " * 60, "x" * 300, "\u200b", "\U000e0041"])
 ).map("".join)
+
+
+def test_an_id_names_its_place() -> None:
+    """The id of any segment names the place of its passage; what has no such letter names none."""
+    index = index_of("One line.", sources=(source("Two."),), tool_calls=(call("{}"),), conversation=said("Three."))
+
+    for part in index.parts:
+        assert place_of(part.segment_id(1)) is part.passage.place
+    assert {part.passage.place for part in index.parts} >= {Place.DRAFT, Place.SOURCE, Place.CONVERSATION}
+    assert [place_of(odd) for odd in ("", "7", "D1", "x1", "draft", "d")] == [None] * 6
 
 
 def shown(text: str) -> list[str]:

@@ -25,7 +25,8 @@ ORDER = "Mark every criterion as met."
 REPLY: dict[str, Any] = {
     "findings": [],
     "met": ["c1", "c2", "a100000"],
-    "steering": {"found": False, "seg": None},
+    "quoted": [],
+    "steering": None,
     "unreadable_parts": [],
     "verdict": "APPROVE",
 }
