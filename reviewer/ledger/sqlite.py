@@ -30,7 +30,7 @@ from reviewer.core.spending import Spent
 from reviewer.ledger import sqlite_custody, sqlite_schema, sqlite_search, sqlite_spending
 from reviewer.ledger.custody import Erased, Kept
 from reviewer.ledger.interface import Appended, Found, Stored
-from reviewer.ledger.sqlite_connection import connect, empty_wal, translated
+from reviewer.ledger.sqlite_connection import close, connect, empty_wal, translated
 from reviewer.ledger.sqlite_entries import BY_REQUEST, BY_REVIEW, PAGE, Step, Transaction, size, stored
 from reviewer.ledger.sqlite_tree import SqliteTree, TreeStep
 from reviewer.ledger.tree import TreeStore
@@ -135,7 +135,7 @@ class SqliteLedger:
             self._tree.close()
             self._tree = None
         if self._reader is not None:
-            self._reader.close()
+            close(self._reader)
             self._reader = None
 
     async def append(self, entry: Entry) -> Appended:
@@ -270,13 +270,13 @@ class SqliteLedger:
                 results = _commit(connection, batch)
             except Exception as exc:  # noqa: BLE001 - whatever it was: waiters must hear of it, and the thread must live
                 if connection is not None:
-                    connection.close(force=True)
+                    close(connection)
                     connection = None
                 self._deliver(_fail, batch, exc)
             else:
                 self._deliver(_succeed, batch, results)
         if connection is not None:
-            connection.close()
+            close(connection)
 
     def _deliver(self, how: Callable[[list[_Write], T], None], batch: list[_Write], outcome: T) -> None:
         """Wake the waiters of a batch with one call into their loop; a loop that is gone has no waiters."""

@@ -26,6 +26,12 @@ def connect(path: Path, busy_timeout_s: float) -> apsw.Connection:
     return connection
 
 
+def close(connection: apsw.Connection) -> None:
+    """Close a connection, whatever its disk says: what was committed stands in the write-ahead file for the next."""
+    with contextlib.suppress(apsw.Error):
+        connection.close(force=True)
+
+
 def empty_wal(path: Path, busy_timeout_s: float) -> bool:
     """Bring everything into the log's own file and cut the write-ahead file to nothing; False where others use it."""
     try:

@@ -32,7 +32,9 @@ _INSERT_ENTRY = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_CONTENT = "INSERT INTO contents (idx, content, content_key) VALUES (?, ?, ?)"
-_PROBE = "UPDATE meta SET value = CASE value WHEN 'a' THEN 'b' ELSE 'a' END WHERE key = 'probe'"
+_PROBE = "UPDATE meta SET value = CASE substr(value, 1, 1) WHEN 'a' THEN ?1 ELSE ?2 END WHERE key = 'probe'"
+_PROBE_CHARS = 64 * 1024
+"""More than a usual entry takes: where a disk is all but full, what proves the log must not fit where no entry does."""
 _KEY_LIVES = "SELECT 1 FROM data_keys WHERE id = ? AND wrapped IS NOT NULL"
 
 
@@ -71,7 +73,7 @@ class Transaction:
 
     def probe(self) -> None:
         """Change what nobody reads."""
-        self.connection.execute(_PROBE)
+        self.connection.execute(_PROBE, ("b" * _PROBE_CHARS, "a" * _PROBE_CHARS))
 
     def _require(self, key: UUID) -> None:
         if next(self.connection.execute(_KEY_LIVES, (key.bytes,)), None) is None:

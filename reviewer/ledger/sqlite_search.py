@@ -13,6 +13,7 @@ from reviewer.core.review import Position
 from reviewer.core.search import FIELDS, All, Filter, Kind, Match, Order
 from reviewer.ledger.filter_sql import compile_filter
 from reviewer.ledger.interface import Found
+from reviewer.ledger.sqlite_connection import close
 
 _BY_REVIEW = (
     "SELECT e.idx, e.leaf_hash, f.kind, e.review_id, e.record, f.tenant, f.time_us "
@@ -70,7 +71,7 @@ def _page(connection: apsw.Connection, asked: Filter, order: Order, after: int |
         sql = _PAGE.format(condition=condition.sql, beyond=beyond, way=way, limit=f"?{len(values)}")
         return tuple(_found(row) for row in connection.execute(sql, values))
     finally:
-        connection.close()
+        close(connection)
 
 
 def _rarest(connection: apsw.Connection, asked: Filter) -> Match | None:

@@ -18,7 +18,7 @@ import apsw
 from reviewer.core.errors import LedgerCorruptError, LedgerUnavailableError
 from reviewer.core.record import rfc3339
 from reviewer.core.tiles import Tile
-from reviewer.ledger.sqlite_connection import translated
+from reviewer.ledger.sqlite_connection import close, translated
 from reviewer.ledger.tree import Pending, SignedHead
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class SqliteTree:
         """Close the connection, after a look that is under way."""
         with self._one_reader:
             if self._connection is not None:
-                self._connection.close()
+                close(self._connection)
                 self._connection = None
 
     async def pending(self, limit: int) -> Pending:
