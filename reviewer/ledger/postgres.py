@@ -282,7 +282,8 @@ class PostgresLedger:
         limit_ms = str(round(limit_s * 1000))
         return await asyncpg.create_pool(
             self._server.dsn,
-            min_size=1,
+            # Opened when asked for: a pool that keeps some open logs every failure to do so while the server is away.
+            min_size=0,
             max_size=self._server.pool_size,
             timeout=CONNECT_S,
             command_timeout=limit_s,

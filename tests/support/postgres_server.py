@@ -55,23 +55,22 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start, and wait until connections are taken."""
+        give_up = time.monotonic() + START_S
+        self._launch()
+        ready: list[str | Path] = [_PROGRAMS / "bin" / "pg_isready", "-q", "-h", self.folder, "-U", "postgres"]
+        while subprocess.run(ready, check=False).returncode:
+            assert time.monotonic() < give_up, (self.folder / "log").read_text()
+            # After a crash the last processes of the server before may still hold its memory: then it gives up at once.
+            if self._process is not None and self._process.poll() is not None:
+                self._launch()
+            time.sleep(0.02)
+
+    def _launch(self) -> None:
         options = {"unix_socket_directories": self.folder, "listen_addresses": "", "max_connections": 60}
         settings = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
+        command: list[str | Path] = [_PROGRAMS / "bin" / "postgres", "-D", self.folder / "data", *settings]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [_PROGRAMS / "bin" / "postgres", "-D", self.folder / "data", *settings],
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-                **_unprivileged(),
-            )
-        give_up = time.monotonic() + START_S
-        while subprocess.run(
-            [_PROGRAMS / "bin" / "pg_isready", "-q", "-h", self.folder], check=False, stdin=subprocess.DEVNULL
-        ).returncode:
-            assert self._process.poll() is None, (self.folder / "log").read_text()
-            assert time.monotonic() < give_up
-            time.sleep(0.02)
+            self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **_unprivileged())
 
     def stop(self) -> None:
         """Stop at once, without a checkpoint: what was not committed to disk is gone."""
