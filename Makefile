@@ -78,8 +78,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make requirements" PIP_CONFIG_FILE=/dev/null 
 
 requirements: $(VENV)/.dev ## pin the newest allowed versions, by hash
 	$(COMPILE) --output-file deploy/requirements.txt pyproject.toml
-	$(COMPILE) --extra dev --extra bedrock --extra vertex --extra parquet --constraint deploy/requirements.txt \
-		--output-file deploy/requirements-dev.txt pyproject.toml
+	$(COMPILE) --extra dev --extra bedrock --extra vertex --extra parquet --extra postgres \
+		--constraint deploy/requirements.txt --output-file deploy/requirements-dev.txt pyproject.toml
 	$(COMPILE) --build-deps-for wheel --build-deps-for editable --only-build-deps \
 		--output-file deploy/requirements-build.txt pyproject.toml
 

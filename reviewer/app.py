@@ -26,10 +26,11 @@ from reviewer.core.ids import uuid7
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
+from reviewer.ledger import stores
+from reviewer.ledger.custody import Store
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sealed import Means, SealedLedger
 from reviewer.ledger.sequencer import Sequencer
-from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
 from reviewer.ledger.tree import TreeLedger
 from reviewer.pipeline import Pipeline, World
 from reviewer.provider_sections import ProviderSection
@@ -82,7 +83,7 @@ async def open_app(
         ConfigError: the server's address cannot be listened on, a key of the log is missing, a budget cannot be kept,
             a bound is for a model that nobody knows, or a provider's settings do not fit together.
         RubricError: a rubric, routing or model file is invalid.
-        LedgerUnavailableError: there is no log at the configured path.
+        LedgerUnavailableError: there is no log where the settings say, or its server cannot be reached.
     """
     now = datetime.now(UTC)
     rulebook, warnings = load_rulebook(rubric_directory(settings), today=now.date())
@@ -124,7 +125,7 @@ async def open_app(
             rulebook=rulebook.digest,
             providers=sorted(providers),
             simulated=simulated is not None,
-            log=settings.ledger.path.name,
+            log=stores.name_of(settings.ledger),
         )
         yield App(server, ledger, rulebook, canaries)
 
@@ -145,7 +146,7 @@ def open_ledger(settings: Settings) -> SealedLedger:
         LedgerUnavailableError: there is no log at the configured path, which is told before that its keys are missing.
         ConfigError: a key-encryption key is missing or invalid.
     """
-    if not settings.ledger.path.exists():
+    if settings.ledger.store == "sqlite" and not settings.ledger.path.exists():
         raise LedgerUnavailableError(f"{settings.ledger.path.name}: there is no log; `reviewer log init` makes one")
     encryption = settings.encryption
     key = encryption.key.get_secret_value()
@@ -153,9 +154,9 @@ def open_ledger(settings: Settings) -> SealedLedger:
     return SealedLedger(open_records(settings), keyring, Means(_now, _new_id, os.urandom), encryption.rotate_days)
 
 
-def open_records(settings: Settings) -> SqliteLedger:
+def open_records(settings: Settings) -> Store:
     """Build the log without its keys: records can be read, contents cannot."""
-    return SqliteLedger(settings.ledger.path, settings.ledger.busy_timeout_s)
+    return stores.open_log(settings.ledger)
 
 
 def _services(
@@ -180,7 +181,7 @@ def create_log(settings: Settings) -> None:
         LedgerUnavailableError: a log is there already, or cannot be created.
         ConfigError: a key cannot be created.
     """
-    create(settings.ledger.path)
+    stores.create(settings.ledger)
     _make_keys(settings)
 
 
@@ -191,7 +192,7 @@ def upgrade_log(settings: Settings) -> int:
         LedgerUnavailableError: there is no log, or none that can be brought up to date.
         ConfigError: a key cannot be created.
     """
-    steps = upgrade(settings.ledger.path)
+    steps = stores.upgrade(settings.ledger)
     _make_keys(settings)
     return steps
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from reviewer.content_sections import EncryptionSettings, RetentionSettings, TenantName
 from reviewer.core.errors import ConfigError, Fault
@@ -172,13 +172,35 @@ class LedgerSettings(Section):
     """Where the verdict log is.
 
     Attributes:
+        store: `sqlite` is a file, for one machine; `postgres` a database, for many.
+        path: of the file; beside it lies the key, unless `signing.key_file` names another place.
         busy_timeout_s: how long a write waits for another process that is writing, before it fails.
         checkpoint_interval_s: how often new entries are integrated into the tree and a checkpoint is signed over them.
+        dsn: URL of the database; never shown; from the environment rather than the file.
+        pool_size: connections of one process for reading; writing takes one more.
     """
 
+    store: Literal["sqlite", "postgres"] = "sqlite"
     path: Path = Path("reviewer-log.db")
     busy_timeout_s: Seconds = 2.0
     checkpoint_interval_s: Seconds = 1.0
+    dsn: SecretStr | None = None
+    pool_size: Annotated[int, Field(ge=1, le=100)] = 4
+
+    @field_validator("dsn")
+    @classmethod
+    def _is_a_url(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse what is no URL of a database, without repeating it."""
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("is no URL that begins with postgresql://")
+        return value
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> LedgerSettings:
+        """Refuse a database that nobody named: a library's own default would be another history."""
+        if self.store == "postgres" and self.dsn is None:
+            raise ValueError("store is postgres, but there is no dsn")
+        return self
 
 
 class AuditSettings(Section):
@@ -245,6 +267,7 @@ class Settings(Section):
 
 
 _FILE_ONLY = ("critic", "calls_per_model")
+_LEDGER_DSN = ("ledger", "dsn")
 _VENDOR_KEYS = (
     ("ANTHROPIC_API_KEY", "anthropic", "direct"),
     ("ANTHROPIC_FOUNDRY_API_KEY", "anthropic", "foundry"),
@@ -329,7 +352,11 @@ def _fault(error: Any, path: Path | None, text: str, origin: Mapping[tuple[str, 
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "no such setting" + _suggestion(loc)
-    elif loc[0] not in ("encryption", "providers", "settings") and not isinstance(error["input"], dict | BaseModel):
+    elif (
+        loc[0] not in ("encryption", "providers", "settings")
+        and loc != _LEDGER_DSN
+        and not isinstance(error["input"], dict | BaseModel)
+    ):
         # A key put a level too high is still a key: nothing is repeated of the whole section.
         message = f"{message}; got {str(error['input'])[:80]!r}"
     named = _variable_of(loc, origin)

@@ -37,7 +37,12 @@ MAX_FILE_LINES = 400
 NAMES_THAT_SAY_NOTHING = {"common", "helper", "helpers", "misc", "util", "utils"}
 # The writer thread of the log, the runner of checks, the outermost guard of a call: what they catch, whatever it is,
 # becomes a failed write, a handoff or an error status, never a laxer answer.
-MAY_CATCH_EVERYTHING = {"reviewer/checks/runner.py", "reviewer/ledger/sqlite.py", "reviewer/serving/servicer.py"}
+MAY_CATCH_EVERYTHING = {
+    "reviewer/checks/runner.py",
+    "reviewer/ledger/postgres_writer.py",
+    "reviewer/ledger/sqlite.py",
+    "reviewer/serving/servicer.py",
+}
 # Drafts under review speak of other people's machines, and an image has its own file system.
 MAY_NAME_MACHINE_PATHS = re.compile(r"rubrics/|Dockerfile$")
 MACHINE_PATH = re.compile(r"""(?:^|[\s"'`(=:,\[])/(?:tmp|work|home|root)/""", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""`reviewer log costs`: what a day's reviews cost at list price, by tenant, straight from the log's file."""
+"""`reviewer log costs`: what a day's reviews cost at list price, by tenant, straight from the log."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import json
 from dataclasses import asdict
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from reviewer.app import open_records
 from reviewer.cli.console import (
     ConfigOption,
     Exit,
@@ -18,11 +18,11 @@ from reviewer.cli.console import (
     errors_end_the_command,
     fail,
     out,
-    settings_or_exit,
 )
+from reviewer.cli.log_files import settings_for
 from reviewer.cli.render import costs_table
+from reviewer.config import Settings
 from reviewer.core.spending import Spent
-from reviewer.ledger.sqlite import SqliteLedger
 
 
 def costs(
@@ -37,9 +37,9 @@ def costs(
         asked = date.fromisoformat(day) if day else datetime.now(UTC).date()
     except ValueError:
         fail(f"--day: got {day[:40]!r}, expected YYYY-MM-DD", Exit.USAGE)
-    target = path or settings_or_exit(config).ledger.path
+    settings = settings_for(path, config)
     with errors_end_the_command():
-        rows = asyncio.run(_rows(target, asked, tenant))
+        rows = asyncio.run(_rows(settings, asked, tenant))
     if json_:
         tenants = [{"tenant": name, **asdict(spent)} for name, spent in rows]
         typer.echo(json.dumps({"day": asked.isoformat(), "tenants": tenants}, indent=2))
@@ -47,6 +47,6 @@ def costs(
         out.print(costs_table(rows))
 
 
-async def _rows(path: Path, day: date, tenant: str) -> tuple[tuple[str, Spent], ...]:
-    async with SqliteLedger(path) as ledger:
+async def _rows(settings: Settings, day: date, tenant: str) -> tuple[tuple[str, Spent], ...]:
+    async with open_records(settings) as ledger:
         return ((tenant, await ledger.spending(tenant, day)),) if tenant else await ledger.spending_of_day(day)

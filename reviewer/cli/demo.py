@@ -52,7 +52,7 @@ def demo(
         local = settings.model_copy(
             update={
                 "server": settings.server.model_copy(update={"address": "127.0.0.1:0"}),
-                "ledger": settings.ledger.model_copy(update={"path": path}),
+                "ledger": settings.ledger.model_copy(update={"store": "sqlite", "path": path}),
                 # The log shown at the end holds the drafts shown, and nothing that chance added.
                 "canary": settings.canary.model_copy(update={"percent": 0}),
             }

@@ -13,12 +13,14 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out, settings_or_exit
+from reviewer.app import open_records
+from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.export_formats import Format, FormatUnavailableError, Writer, open_writer
+from reviewer.cli.log_files import settings_for
 from reviewer.cli.search import FilterOption, read_filter_or_exit
+from reviewer.config import Settings
 from reviewer.core.search import All, Filter, Match, Operator, Order
 from reviewer.ledger.interface import Found, Ledger
-from reviewer.ledger.sqlite import SqliteLedger
 
 _PAGE = 1_000
 
@@ -32,11 +34,11 @@ def export(
 ) -> None:
     """Write records into a file, oldest first: those that are in the log when it begins."""
     asked = read_filter_or_exit(filter_)
-    source = path or settings_or_exit(config).ledger.path
+    settings = settings_for(path, config)
     with errors_end_the_command():
         try:
             with _replacing(to) as partial, open_writer(format_, partial) as writer, _progress() as progress:
-                written = asyncio.run(_copy(source, asked, writer, progress))
+                written = asyncio.run(_copy(settings, asked, writer, progress))
         except FormatUnavailableError as exc:
             fail(str(exc))
         except OSError as exc:
@@ -44,9 +46,9 @@ def export(
     out.print(f"exported {written} record{'' if written == 1 else 's'} to {to}", markup=False)
 
 
-async def _copy(source: Path, asked: Filter, writer: Writer, progress: Callable[[int, int], None]) -> int:
+async def _copy(settings: Settings, asked: Filter, writer: Writer, progress: Callable[[int, int], None]) -> int:
     written = 0
-    async with SqliteLedger(source) as ledger:
+    async with open_records(settings) as ledger:
         size = await ledger.size()
         progress(0, size)
         async for page in _pages(ledger, asked, size):

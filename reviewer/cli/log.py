@@ -1,4 +1,4 @@
-"""`reviewer log`: create, search, export and show the verdict log, straight from its file; records need no key."""
+"""`reviewer log`: create, search, export and show the verdict log, straight from its store; records need no key."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import typer
 from reviewer.admission import recall
 from reviewer.app import create_log, upgrade_log
 from reviewer.cli import log_contents, log_tree
-from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out, settings_or_exit
+from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.costs import costs
 from reviewer.cli.export import export
-from reviewer.cli.log_files import opened_log, settings_for
+from reviewer.cli.log_files import opened_log, settings_for, where
 from reviewer.cli.render import erasure_told, review_panel
 from reviewer.cli.search import search
 from reviewer.client import review_json
@@ -22,6 +22,7 @@ from reviewer.core.events import Event
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.record import REVIEW
 from reviewer.core.review import CANARY_TENANT
+from reviewer.ledger import stores
 from reviewer.ledger.erasure import Erasures
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.verification import contradiction
@@ -45,20 +46,20 @@ app.command("prove")(log_tree.prove_entry)
 
 @app.command("init")
 def init(path: LogPathOption = None, config: ConfigOption = None) -> None:
-    """Create an empty log; refuses where a file exists already."""
-    target = path or settings_or_exit(config).ledger.path
+    """Create an empty log; refuses where there is something already."""
+    settings = settings_for(path, config)
     with errors_end_the_command():
-        create_log(settings_for(target, config))
-    out.print(f"created {target}", markup=False)
+        create_log(settings)
+    out.print(f"created {where(settings)}", markup=False)
 
 
 @app.command("upgrade")
 def upgrade(path: LogPathOption = None, config: ConfigOption = None) -> None:
     """Bring a log of an older version up to date; entries stay as they are. Stop every service on it first."""
-    target = path or settings_or_exit(config).ledger.path
+    settings = settings_for(path, config)
     with errors_end_the_command():
-        steps = upgrade_log(settings_for(target, config))
-    out.print(f"upgraded {target}" if steps else f"{target} is up to date", markup=False)
+        steps = upgrade_log(settings)
+    out.print(f"upgraded {where(settings)}" if steps else f"{where(settings)} is up to date", markup=False)
 
 
 @app.command("show")
@@ -75,7 +76,7 @@ def show(
     with errors_end_the_command():
         stored, erasure, readable = asyncio.run(_find(settings, tenant, name.removeprefix("reviews/")))
         if stored is None:
-            fail(f"no review {name} in {settings.ledger.path.name}")
+            fail(f"no review {name} in {stores.name_of(settings.ledger)}")
         if problem := _problem(stored, erasure, readable=readable):
             fail(f"{name}: {problem}")
         if record or erasure is not None:

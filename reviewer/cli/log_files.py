@@ -10,15 +10,21 @@ from reviewer.app import open_ledger, open_records
 from reviewer.cli.console import settings_or_exit
 from reviewer.config import Settings
 from reviewer.core.errors import ConfigError
+from reviewer.ledger import stores
 from reviewer.ledger.tree import TreeLedger
 
 
 def settings_for(path: Path | None, config: Path | None) -> Settings:
-    """Return the settings with the log that a command names, if it names one."""
+    """Return the settings with the log file that a command names, if it names one, whatever store they name."""
     settings = settings_or_exit(config)
     if path is None:
         return settings
-    return settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"path": path})})
+    return settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"store": "sqlite", "path": path})})
+
+
+def where(settings: Settings) -> str:
+    """Name the log to somebody at the terminal: a file by its whole path."""
+    return str(settings.ledger.path) if settings.ledger.store == "sqlite" else stores.name_of(settings.ledger)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`reviewer log checkpoint | verify | prove | keys`: what an auditor asks of the log, straight from its file."""
+"""`reviewer log checkpoint | verify | prove | keys`: what an auditor asks of the log, straight from its store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from reviewer.app import open_identity
+from reviewer.app import open_identity, open_records
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.console import settings_or_exit as settings_of
 from reviewer.cli.log_files import opened_log, settings_for
@@ -19,7 +19,6 @@ from reviewer.core.audit import Problem
 from reviewer.core.checkpoint import Checkpoint, read_signed
 from reviewer.core.note import ED25519, VerifierKey, read_key
 from reviewer.ledger.evidence import Evidence, prove
-from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.ledger.tree import SignedHead
 from reviewer.ledger.verification import Progress, Report, verify
 from reviewer.serving.requests import DEFAULT_TENANT
@@ -37,9 +36,9 @@ def checkpoint(
     config: ConfigOption = None,
 ) -> None:
     """Print a signed checkpoint: what the log says it is. Remember it elsewhere, and `verify --since` it later."""
-    target = path or settings_of(config).ledger.path
+    settings = settings_for(path, config)
     with errors_end_the_command():
-        head = asyncio.run(_head(target, size))
+        head = asyncio.run(_head(settings, size))
     if head is None:
         fail("the log has no such checkpoint" if size else "no checkpoint was signed yet; a running service does it")
     typer.echo(head.note, nl=False)
@@ -65,12 +64,12 @@ def verify_log(
     config: ConfigOption = None,
 ) -> None:
     """Walk the whole log and check all that can be checked. Exit status: 0 all is well, 1 something is not."""
-    settings = settings_of(config)
+    settings = settings_for(path, config)
     with errors_end_the_command():
-        known = _keys(key, settings, path)
+        known = _keys(key, settings)
     remembered = [_remembered(file, known) for file in since or ()]
     with errors_end_the_command(), _progress() as progress:
-        report = asyncio.run(_verified(settings_for(path, config), known, remembered, progress))
+        report = asyncio.run(_verified(settings, known, remembered, progress))
     if report.count:
         _tell_problems(report)
         raise typer.Exit(Exit.FAILED)
@@ -90,11 +89,11 @@ def prove_entry(
     config: ConfigOption = None,
 ) -> None:
     """Write what anybody needs to check offline, with the public key alone, that a review stands in the log."""
-    settings = settings_of(config)
+    settings = settings_for(path, config)
     review = name.removeprefix("reviews/")
     with errors_end_the_command():
-        known = _keys(key, settings, path)
-        evidence = asyncio.run(_proved(path or settings.ledger.path, tenant, review, known))
+        known = _keys(key, settings)
+        evidence = asyncio.run(_proved(settings, tenant, review, known))
     proof, record, public = (folder / file for file in (f"{review}.tlog-proof", f"{review}.record.json", "log.vkey"))
     _write(proof, evidence.proof.encode())
     _write(record, evidence.record)
@@ -103,11 +102,10 @@ def prove_entry(
     typer.echo(f"python3 verify_proof.py --key '{evidence.key}' {proof} {record}")
 
 
-def _keys(given: Sequence[str] | None, settings: Settings, path: Path | None) -> tuple[VerifierKey, ...]:
+def _keys(given: Sequence[str] | None, settings: Settings) -> tuple[VerifierKey, ...]:
     """Return the keys given, or those of the settings, whose default file lies beside the log."""
     if not given:
-        ledger = settings.ledger.model_copy(update={"path": path or settings.ledger.path})
-        return open_identity(settings.model_copy(update={"ledger": ledger})).verifier_keys()
+        return open_identity(settings).verifier_keys()
     try:
         known = tuple([read_key(line) for line in given])
     except ValueError as exc:
@@ -172,8 +170,8 @@ def _write(path: Path, data: bytes) -> None:
         fail(f"{path} cannot be written: {type(exc).__name__}")
 
 
-async def _head(path: Path, size: int | None) -> SignedHead | None:
-    async with SqliteLedger(path) as ledger:
+async def _head(settings: Settings, size: int | None) -> SignedHead | None:
+    async with open_records(settings) as ledger:
         if size is None:
             return await ledger.tree.head()
         found = await ledger.tree.heads(size - 1, 1)
@@ -189,6 +187,6 @@ async def _verified(
         return await verify(ledger, known, remembered, progress, readable=readable)
 
 
-async def _proved(path: Path, tenant: str, review: str, known: Sequence[VerifierKey]) -> Evidence:
-    async with SqliteLedger(path) as ledger:
+async def _proved(settings: Settings, tenant: str, review: str, known: Sequence[VerifierKey]) -> Evidence:
+    async with open_records(settings) as ledger:
         return await prove(ledger, tenant, review, known)

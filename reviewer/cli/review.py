@@ -117,7 +117,7 @@ def _call_own(settings: Settings, subject: ReviewSubject, timeout_s: float, *, s
         canary = settings.canary.model_copy(update={"percent": 0})
         local = settings.model_copy(update={"server": server, "canary": canary})
         if simulate:
-            ledger = settings.ledger.model_copy(update={"path": Path(folder) / "log.db"})
+            ledger = settings.ledger.model_copy(update={"store": "sqlite", "path": Path(folder) / "log.db"})
             local = local.model_copy(update={"ledger": ledger})
             create_log(local)
         return asyncio.run(work(local))

@@ -59,7 +59,7 @@ def review_batch(
         local = work.settings(settings)
         if simulate:
             local = local.model_copy(
-                update={"ledger": settings.ledger.model_copy(update={"path": Path(folder) / "log"})}
+                update={"ledger": settings.ledger.model_copy(update={"store": "sqlite", "path": Path(folder) / "log"})}
             )
             create_log(local)
         try:

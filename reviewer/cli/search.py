@@ -1,4 +1,4 @@
-"""`reviewer log list` and `reviewer log search`: records that a filter lets through, straight from the log's file."""
+"""`reviewer log list` and `reviewer log search`: records that a filter lets through, straight from the log's store."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from reviewer.app import open_records
 from reviewer.cli.console import (
     ConfigOption,
     Exit,
@@ -18,13 +18,13 @@ from reviewer.cli.console import (
     errors_end_the_command,
     fail,
     out,
-    settings_or_exit,
 )
+from reviewer.cli.log_files import settings_for
 from reviewer.cli.render import log_table
+from reviewer.config import Settings
 from reviewer.core.record import rfc3339
 from reviewer.core.search import All, Filter, Match, Operator, Order, read_filter
 from reviewer.ledger.interface import Found
-from reviewer.ledger.sqlite import SqliteLedger
 
 
 class Direction(StrEnum):
@@ -71,9 +71,9 @@ def search(
     if first is not None:
         conditions.append(Match("index", Operator.AT_LEAST, first))
     asked = All((read_filter_or_exit(filter_), *conditions))
-    target = path or settings_or_exit(config).ledger.path
+    settings = settings_for(path, config)
     with errors_end_the_command():
-        found = asyncio.run(_found(target, asked, order or (None if first is None else Direction.OLDEST), limit))
+        found = asyncio.run(_found(settings, asked, order or (None if first is None else Direction.OLDEST), limit))
         if json_:
             for one in found:
                 typer.echo(json_line(one))
@@ -132,8 +132,8 @@ def _read(name: str, sign: str, value: str) -> Filter:
         fail(f"--{name}: {str(exc).partition(': ')[2]}", Exit.USAGE)
 
 
-async def _found(path: Path, asked: Filter, order: Direction | None, limit: int) -> tuple[Found, ...]:
-    async with SqliteLedger(path) as ledger:
+async def _found(settings: Settings, asked: Filter, order: Direction | None, limit: int) -> tuple[Found, ...]:
+    async with open_records(settings) as ledger:
         if order is not None:
             return await ledger.search(asked, _ORDERS[order], None, limit)
         newest = await ledger.search(asked, Order.NEWEST, None, limit)

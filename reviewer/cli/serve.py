@@ -14,6 +14,7 @@ from reviewer.app import create_log as new_log
 from reviewer.cli.console import ConfigOption, errors_end_the_command, settings_or_exit
 from reviewer.cli.service import running
 from reviewer.config import Settings
+from reviewer.ledger import stores
 
 
 def serve(
@@ -31,7 +32,7 @@ def serve(
     with errors_end_the_command():
         if address is not None:
             settings = _at(settings, address)
-        if create_log and not settings.ledger.path.exists():
+        if create_log and not stores.exists(settings.ledger):
             new_log(settings)
         import uvloop
 

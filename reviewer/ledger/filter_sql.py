@@ -6,13 +6,13 @@ are compared by code point. What differs between engines is a `Dialect`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
 from reviewer.core.facets import microseconds
-from reviewer.core.search import FIELDS, All, Filter, Kind, Match, Not, Operator, Some
+from reviewer.core.search import FIELDS, All, Filter, Kind, Match, Not, Operator, Order, Some
 
 Bound = str | int
 _LAST = 0x10FFFF
@@ -22,6 +22,17 @@ _PROBED = "EXISTS (SELECT 1 FROM facet_lists l WHERE l.idx = f.idx AND l.value_i
 _GATHERED = "f.idx IN (SELECT l.idx FROM facet_lists l WHERE l.value_id {values})"
 _ONE, _SEVERAL = "= (SELECT id FROM facet_values WHERE {named})", "IN (SELECT id FROM facet_values WHERE {named})"
 _SIGNS = {Operator.NOT_EQUAL: "<>"}
+# Entries are read only once the page is known: a search never touches records that it does not return.
+_PAGE = (
+    "SELECT e.idx, e.leaf_hash, f.kind, e.review_id, e.record, f.tenant, f.time_us "
+    "FROM (SELECT f.* FROM facets f WHERE {condition}{beyond} "
+    "ORDER BY f.time_us {way}, f.idx {way} LIMIT {limit}) f "
+    "JOIN entries e ON e.idx = f.idx ORDER BY f.time_us {way}, f.idx {way}"
+)
+_BEYOND = " AND (f.time_us, f.idx) {sign} (SELECT time_us, idx FROM facets WHERE idx = {after})"
+_WAYS = {Order.OLDEST: ("ASC", ">"), Order.NEWEST: ("DESC", "<")}
+RARE = 20_000
+"""Gathering and sorting so many entries takes about as long as looking through a page of a frequent value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +41,12 @@ class Dialect:
 
     Attributes:
         parameter: the n-th bound value, counted from 1.
+        written: a text as the engine holds it; what begins with another begins with it when both are written.
         by_code_point: put behind a text that is compared for order, to have it compared by code point.
     """
 
     parameter: Callable[[int], str]
+    written: Callable[[str], str] = str
     by_code_point: str = ""
 
 
@@ -58,6 +71,34 @@ def compile_filter(asked: Filter, dialect: Dialect = SQLITE, rare: Match | None 
     compiler = _Compiler(dialect, rare)
     sql = compiler.condition(asked)
     return Condition(sql, tuple(compiler.values))
+
+
+def page_sql(
+    condition: Condition, dialect: Dialect, order: Order, after: int | None, limit: int
+) -> tuple[str, list[Bound]]:
+    """Return the statement that reads one page of what a condition lets through, and its values.
+
+    Args:
+        after: index of the entry behind which the page begins; None begins at the front.
+    """
+    values = [*condition.values]
+    way, sign = _WAYS[order]
+    beyond = ""
+    if after is not None:
+        values.append(after)
+        beyond = _BEYOND.format(sign=sign, after=dialect.parameter(len(values)))
+    values.append(limit)
+    last = dialect.parameter(len(values))
+    return _PAGE.format(condition=condition.sql, beyond=beyond, way=way, limit=last), values
+
+
+def required(asked: Filter) -> Iterator[Match]:
+    """Walk the comparisons of lists with one value that every record must meet."""
+    if isinstance(asked, All):
+        for part in asked.parts:
+            yield from required(part)
+    elif isinstance(asked, Match) and FIELDS[asked.field] is Kind.LIST and not asked.prefix:
+        yield asked
 
 
 class _Compiler:
@@ -100,12 +141,18 @@ class _Compiler:
     def _range(self, column: str, prefix: str) -> str:
         """Write what begins so as a range, which an index can answer and whose every character is meant."""
         ordered = column + self._dialect.by_code_point
-        end = _successor(prefix)
+        # Of what is written, not of what is meant: the next text may be written quite differently.
+        end = _successor(self._dialect.written(prefix))
         above = f"{ordered} >= {self._bound(prefix)}"
-        return f"({above} AND {ordered} < {self._bound(end)})" if end else f"({above})"
+        return f"({above} AND {ordered} < {self._added(end)})" if end else f"({above})"
 
     def _bound(self, value: str | int | datetime) -> str:
-        self.values.append(microseconds(value) if isinstance(value, datetime) else value)
+        if isinstance(value, datetime):
+            return self._added(microseconds(value))
+        return self._added(self._dialect.written(value) if isinstance(value, str) else value)
+
+    def _added(self, value: Bound) -> str:
+        self.values.append(value)
         return self._dialect.parameter(len(self.values))
 
 

@@ -1,7 +1,8 @@
 """The sequencer: integrates entries into the log's tree in the order of their indexes, and signs the heads.
 
 An entry has its index and leaf hash when it is committed, and no reply waits for this. Any number of processes may run
-a sequencer on one log: the store lets one of those that build on a head win, the others begin again behind it.
+a sequencer on one log: the store may elect one of them, and lets one of those that build on a head win in any case;
+the others begin again behind it.
 
 Before it signs it holds what the log has against the newest head: whose signature that is, whether the tiles still
 lead to its root, and whether the last entry below it still is the one in the tree. What does not fit stops it for
@@ -129,7 +130,8 @@ class Sequencer:
         """Integrate batch after batch until one is not full; an unavailable log is tried again at the next look."""
         done = 0
         try:
-            while await self.integrate() == BATCH:
+            # The first look is everybody's: it shows whether this process's keys and the log fit together.
+            while (not self._seen or await self._ledger.tree.elected()) and await self.integrate() == BATCH:
                 done += 1
                 if done == batches or (batches is None and self._stop.is_set()):
                     return

@@ -10,9 +10,7 @@ import apsw
 
 from reviewer.core.record import Entry
 from reviewer.core.spending import NOTHING, Spent
-
-MOST = 2**62 - 1
-"""Two figures of this size still add up to one that SQLite can hold: no absurd figure makes the log unwritable."""
+from reviewer.ledger.daily import MOST, totals
 
 _ADD = """
 INSERT INTO spending
@@ -38,12 +36,7 @@ FROM spending WHERE day = ? AND tenant = ?
 
 def add(connection: apsw.Connection, appended: Iterable[Entry]) -> None:
     """Count new entries: one statement a tenant and day, however many entries there are."""
-    totals: dict[tuple[str, date], Spent] = {}
-    for entry in appended:
-        if entry.spent.calls:
-            key = (entry.tenant, entry.day)
-            totals[key] = totals.get(key, NOTHING) + entry.spent
-    for (tenant, day), spent in totals.items():
+    for (tenant, day), spent in totals(appended).items():
         figures = [min(figure, MOST) for figure in astuple(spent)]
         connection.execute(_ADD, (tenant, day.isoformat(), *figures, MOST))
 

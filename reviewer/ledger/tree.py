@@ -91,6 +91,14 @@ class TreeStore(Protocol):
         """
         ...
 
+    async def elected(self) -> bool:
+        """Say whether it is for this process to integrate at present; asked before each time.
+
+        Of several that ask, a store may elect one, to save the others the work, and another when it is gone. It may
+        also elect them all: `integrate` holds whoever was told so.
+        """
+        ...
+
     async def head(self) -> SignedHead | None:
         """Return the newest head, or None."""
         ...

@@ -17,6 +17,7 @@ from grpc_status import rpc_status
 from reviewer.app import App, SimulatedEndpoints, create_log, open_app
 from reviewer.client import ReviewClient
 from reviewer.config import Settings
+from reviewer.ledger import stores
 from reviewer.ledger.interface import Stored
 from reviewer.simulate.script import Rule, Script
 from reviewer.v1 import review_service_pb2 as pb
@@ -163,13 +164,13 @@ async def running(
     /,
     **sections: dict[str, Any],
 ) -> AsyncIterator[Service]:
-    """Run the service on a log in `folder`, which is created unless it is there.
+    """Run the service on a log in `folder`, unless sections say otherwise; it is created unless it is there.
 
     Args:
         provider: makes the second model's provider.
     """
     settings = settings_for(folder, **sections)
-    if not settings.ledger.path.exists():
+    if not stores.exists(settings.ledger):
         create_log(settings)
     async with AsyncExitStack() as stack:
         simulated = await stack.enter_async_context(provider(script or rules()))

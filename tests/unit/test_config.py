@@ -65,6 +65,21 @@ def test_environment_wins(config: Path) -> None:
     assert settings.providers.anthropic.api_key == SecretStr("newer")
 
 
+def test_a_database_needs_an_address() -> None:
+    """A database as the store needs its URL, which no fault repeats and nothing prints."""
+    dsn = "postgresql://me:hunter2@db/log"
+    environ = {"REVIEWER_LEDGER__STORE": "postgres", "REVIEWER_LEDGER__DSN": dsn}
+    settings = load_settings(None, environ)
+
+    assert settings.ledger.dsn == SecretStr(dsn)
+    assert "hunter2" not in f"{settings!r} {settings.model_dump_json()}"
+    with pytest.raises(ConfigError, match="there is no dsn"):
+        load_settings(None, {"REVIEWER_LEDGER__STORE": "postgres"})
+    with pytest.raises(ConfigError, match=r"ledger\.dsn: is no URL") as caught:
+        load_settings(None, {"REVIEWER_LEDGER__DSN": "me:hunter2@db"})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_vendor_variables(config: Path) -> None:
     """The variables of the providers' own tools give keys, unless one of ours does."""
     config.write_text("")

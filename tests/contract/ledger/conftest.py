@@ -9,32 +9,60 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.ledger.sqlite import SqliteLedger, create
+from reviewer.ledger import postgres, sqlite
 from reviewer.ledger.tree import TreeLedger
+from tests.support.postgres_server import PostgresServer
 from tests.support.sealed import sealed_ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
-    """One place where a log can be: `create` makes it, each `open` is another process's view of it."""
+class SqliteStore:
+    """A file."""
 
     path: Path
     sealed: bool = False
 
     def create(self) -> None:
         """Make an empty log."""
-        create(self.path)
+        sqlite.create(self.path)
 
     def open(self) -> AbstractAsyncContextManager[TreeLedger]:
-        """Open the log anew."""
-        plain = SqliteLedger(self.path)
+        """Open the log anew, as another process would."""
+        plain = sqlite.SqliteLedger(self.path)
         return sealed_ledger(plain) if self.sealed else plain
 
 
-@pytest.fixture(params=["sqlite", "sealed sqlite"])
-def store(tmp_path: Path, request: pytest.FixtureRequest) -> Store:
+@dataclass(frozen=True, slots=True)
+class PostgresStore:
+    """A schema of a server's database."""
+
+    server: postgres.Server
+    sealed: bool = False
+
+    def create(self) -> None:
+        """Make an empty log."""
+        postgres.create(self.server)
+
+    def open(self) -> AbstractAsyncContextManager[TreeLedger]:
+        """Open the log anew, as another process would."""
+        plain = postgres.PostgresLedger(self.server)
+        return sealed_ledger(plain) if self.sealed else plain
+
+
+Store = SqliteStore | PostgresStore
+"""One place where a log can be: `create` makes it, each `open` is another process's view of it."""
+
+
+@pytest.fixture(params=["sqlite", "sealed sqlite", "postgres", "sealed postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """Return a store with an empty log."""
-    made = Store(tmp_path / "log.db", sealed=request.param.startswith("sealed"))
+    made: Store
+    sealed = request.param.startswith("sealed")
+    if request.param.endswith("sqlite"):
+        made = SqliteStore(tmp_path / "log.db", sealed)
+    else:
+        running: PostgresServer = request.getfixturevalue("running_server")
+        made = PostgresStore(postgres.Server(running.new_dsn()), sealed)
     made.create()
     return made
 

@@ -31,6 +31,8 @@ from reviewer.core.record import Entry, read_content, seal
 from reviewer.core.review import Position
 from reviewer.core.spending import NOTHING
 from reviewer.core.verdict import Verdict
+from reviewer.ledger import postgres
+from reviewer.ledger.custody import Store
 from reviewer.ledger.erasure import Erasures
 from reviewer.ledger.retention import BATCH, due
 from reviewer.ledger.sealed import ROTATE_DAYS, SealedLedger
@@ -51,9 +53,23 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run over every store what does not look into the file itself."""
+    if "log" in metafunc.fixturenames:
+        stores = ["sqlite"] if "path" in metafunc.fixturenames else ["sqlite", "postgres"]
+        metafunc.parametrize("log", stores, indirect=True)
+
+
 @pytest.fixture
-async def log(path: Path) -> AsyncIterator[SealedLedger]:
-    async with sealed_ledger(SqliteLedger(path)) as opened:
+async def log(request: pytest.FixtureRequest) -> AsyncIterator[SealedLedger]:
+    inner: Store
+    if request.param == "sqlite":
+        inner = SqliteLedger(request.getfixturevalue("path"))
+    else:
+        server = postgres.Server(request.getfixturevalue("running_server").new_dsn())
+        postgres.create(server)
+        inner = postgres.PostgresLedger(server)
+    async with sealed_ledger(inner) as opened:
         yield opened
 
 

@@ -14,7 +14,7 @@ from reviewer.core.search import EVERYTHING, Filter, Match, read_filter
 from reviewer.ledger.filter_sql import Dialect, compile_filter
 from tests.support.filters import FILTERS
 
-NUMBERED = Dialect(lambda number: f"${number}", ' COLLATE "C"')
+NUMBERED = Dialect(lambda number: f"${number}", by_code_point=' COLLATE "C"')
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 
 

