@@ -24,7 +24,8 @@ from bench.processes import ROOT, Child
 from bench.report import Cell, Table
 from reviewer import telemetry
 from reviewer.app import create_log, open_app
-from reviewer.config import CanarySettings, LedgerSettings, ServerSettings, Settings
+from reviewer.config import CanarySettings, ServerSettings, Settings
+from reviewer.log_sections import LedgerSettings
 from reviewer.provider_sections import AnthropicSection, ProvidersSettings
 
 if TYPE_CHECKING:

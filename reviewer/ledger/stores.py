@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from reviewer.config import LedgerSettings
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.ledger import sqlite
 from reviewer.ledger.custody import Store
+from reviewer.log_sections import LedgerSettings
 
 
 def open_log(settings: LedgerSettings) -> Store:

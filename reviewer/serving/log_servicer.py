@@ -8,11 +8,11 @@ from functools import partial
 
 import grpc
 
-from reviewer.config import AuditSettings
 from reviewer.core.errors import RecordNotFoundError
 from reviewer.core.search import Filter, Match, Operator, Order
 from reviewer.ledger.interface import Found
 from reviewer.ledger.tree import TreeLedger
+from reviewer.log_sections import AuditSettings
 from reviewer.serving import log_proofs
 from reviewer.serving.log_requests import Listing, read_export, read_listing, read_record_name
 from reviewer.serving.requests import read_tenant
