@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Annotated
 
 import typer
@@ -25,6 +26,7 @@ from reviewer.core.review import CANARY_TENANT
 from reviewer.ledger import stores
 from reviewer.ledger.erasure import Erasures
 from reviewer.ledger.interface import Stored
+from reviewer.ledger.migration import script
 from reviewer.ledger.verification import contradiction
 from reviewer.serving.replies import review_message
 from reviewer.serving.requests import DEFAULT_TENANT
@@ -54,9 +56,16 @@ def init(path: LogPathOption = None, config: ConfigOption = None) -> None:
 
 
 @app.command("upgrade")
-def upgrade(path: LogPathOption = None, config: ConfigOption = None) -> None:
+def upgrade(
+    path: LogPathOption = None,
+    sql: Annotated[int | None, typer.Option(help="Print the SQL from this step on, 0 for all, and do nothing.")] = None,
+    config: ConfigOption = None,
+) -> None:
     """Bring a log of an older version up to date; entries stay as they are. Stop every service on it first."""
     settings = settings_for(path, config)
+    if sql is not None:
+        sys.stdout.write(script(settings.ledger.store, sql))
+        return
     with errors_end_the_command():
         steps = upgrade_log(settings)
     out.print(f"upgraded {where(settings)}" if steps else f"{where(settings)} is up to date", markup=False)

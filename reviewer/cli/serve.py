@@ -11,6 +11,7 @@ import typer
 
 from reviewer import telemetry
 from reviewer.app import create_log as new_log
+from reviewer.app import upgrade_log as take_steps
 from reviewer.cli.console import ConfigOption, errors_end_the_command, settings_or_exit
 from reviewer.cli.service import running
 from reviewer.config import Settings
@@ -25,6 +26,9 @@ def serve(
         typer.Option("--simulate", help="Answer from the rubrics' cases instead of real models; marks all it touches."),
     ] = False,
     create_log: Annotated[bool, typer.Option("--create-log", help="Create the verdict log if there is none.")] = False,
+    upgrade_log: Annotated[
+        bool, typer.Option("--upgrade-log", help="Bring a log of an older version up to date first.")
+    ] = False,
 ) -> None:
     """Run the review service until SIGTERM or SIGINT; then finish or hand off what is in flight."""
     settings = settings_or_exit(config)
@@ -34,6 +38,8 @@ def serve(
             settings = _at(settings, address)
         if create_log and not stores.exists(settings.ledger):
             new_log(settings)
+        elif upgrade_log:
+            take_steps(settings)
         import uvloop
 
         uvloop.run(_serve(settings, simulate=simulate))

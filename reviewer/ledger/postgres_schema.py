@@ -1,22 +1,14 @@
-"""The form of the PostgreSQL log, step by step: a new log takes all steps, an older one those that it lacks.
-
-A step is a file under `sql/`, never edited once released; it leaves entries and contents as they are. Logs are brought
-up to date by command only, since a process of an older version may still be writing.
-"""
+"""The form of the PostgreSQL log: built, checked and brought up to date by the steps of `reviewer.ledger.migration`."""
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import TypeAlias
 
 import asyncpg
 
 from reviewer.core.errors import LedgerUnavailableError
+from reviewer.ledger import migration
 
-_STEPS = ("postgres_1.sql",)
-VERSION = len(_STEPS)
-
-_READ = "SELECT value FROM meta WHERE key = 'schema'"
 _HAS_LOG = "SELECT to_regclass('meta') IS NOT NULL OR to_regclass('entries') IS NOT NULL"
 _ALONE = "SELECT pg_advisory_xact_lock(7236832)"
 """Any number that no other program takes: two commands at once must not take the same step twice."""
@@ -42,7 +34,7 @@ async def build(connection: Connection, name: str) -> None:
         await connection.execute(_ALONE)
         if await exists(connection):
             raise LedgerUnavailableError(f"{name}: holds a log already")
-        await _take(connection, 0)
+        await connection.execute(migration.script("postgres", 0))
 
 
 async def check(connection: Connection, name: str) -> None:
@@ -51,12 +43,7 @@ async def check(connection: Connection, name: str) -> None:
     Raises:
         LedgerUnavailableError: says what was found, and what to do.
     """
-    found = await _version(connection, name)
-    if found < VERSION:
-        raise LedgerUnavailableError(
-            f"{name}: log schema is version {found}, {VERSION} is needed: "
-            "stop every service on this log, then run reviewer log upgrade"
-        )
+    migration.require("postgres", await _version(connection, name), name)
     if unsafe := [str(row["name"]) for row in await connection.fetch(_UNSAFE)]:
         raise LedgerUnavailableError(f"{name}: the server runs with {', '.join(unsafe)} off: a record could be lost")
 
@@ -70,21 +57,12 @@ async def upgrade(connection: Connection, name: str) -> int:
     async with connection.transaction():
         await connection.execute(_ALONE)
         found = await _version(connection, name)
-        await _take(connection, found)
-    return VERSION - found
+        if lacking := migration.due("postgres", found, name):
+            await connection.execute(migration.script("postgres", found))
+    return lacking
 
 
 async def _version(connection: Connection, name: str) -> int:
     if not await exists(connection):
         raise LedgerUnavailableError(f"{name}: holds no log: reviewer log init makes one")
-    value = await connection.fetchval(_READ)
-    known = {str(number): number for number in range(1, VERSION + 1)}
-    if value not in known:
-        raise LedgerUnavailableError(f"{name}: log schema is none that this version knows: {VERSION} is needed")
-    return known[value]
-
-
-async def _take(connection: Connection, done: int) -> None:
-    folder = resources.files("reviewer.ledger").joinpath("sql")
-    for step in _STEPS[done:]:
-        await connection.execute(folder.joinpath(step).read_text(encoding="utf-8"))
+    return migration.number("postgres", str(await connection.fetchval(migration.READ)), name)

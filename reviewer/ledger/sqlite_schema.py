@@ -1,47 +1,28 @@
-"""The form of the SQLite log, step by step: a new log takes all steps, an older one those that it lacks.
-
-A step is a file under `sql/`, never edited once released; it leaves entries and contents as they are. Logs are brought
-up to date by command only, since a process of an older version may still be writing.
-"""
+"""The form of the SQLite log: built, checked and brought up to date by the steps of `reviewer.ledger.migration`."""
 
 from __future__ import annotations
 
-from importlib import resources
-
 import apsw
 
-from reviewer.core.errors import LedgerUnavailableError
+from reviewer.ledger import migration
 
-_STEPS = (
-    "sqlite_schema.sql",
-    "sqlite_2_spending.sql",
-    "sqlite_3_tree.sql",
-    "sqlite_4_keys.sql",
-    "sqlite_5_facets.sql",
-)
-VERSION = len(_STEPS)
-
-_READ = "SELECT value FROM meta WHERE key = 'schema'"
-_STATE = "UPDATE meta SET value = ? WHERE key = 'schema'"
+_HAS = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?"
+_BEFORE_ALEMBIC = "SELECT value FROM meta WHERE key = 'schema'"
 
 
 def build(connection: apsw.Connection) -> None:
     """Take every step, in a file without tables."""
-    _take(connection, 0)
+    with connection:
+        _run(connection, migration.script("sqlite", 0))
 
 
 def check(connection: apsw.Connection, name: str) -> None:
-    """Refuse a log of another form.
+    """Refuse a log that lacks steps.
 
     Raises:
         LedgerUnavailableError: says which form the log has, and what to do.
     """
-    found = _version(connection, name)
-    if found < VERSION:
-        raise LedgerUnavailableError(
-            f"{name}: log schema is version {found}, {VERSION} is needed: "
-            "stop every service on this log, then run reviewer log upgrade"
-        )
+    migration.require("sqlite", _version(connection, name), name)
 
 
 def upgrade(connection: apsw.Connection, name: str) -> int:
@@ -52,21 +33,23 @@ def upgrade(connection: apsw.Connection, name: str) -> int:
     """
     with connection:
         found = _version(connection, name)
-        _take(connection, found)
-    return VERSION - found
+        lacking = migration.due("sqlite", found, name)
+        if (adopt := not _has(connection, "alembic_version")) or lacking:
+            _run(connection, migration.script("sqlite", found, adopt=adopt))
+    return lacking
 
 
 def _version(connection: apsw.Connection, name: str) -> int:
-    rows = connection.execute(_READ).fetchall()
-    known = {(str(number),): number for number in range(1, VERSION + 1)}
-    if len(rows) != 1 or rows[0] not in known:
-        raise LedgerUnavailableError(f"{name}: log schema is none that this version knows: {VERSION} is needed")
-    return known[rows[0]]
+    read = migration.READ if _has(connection, "alembic_version") else _BEFORE_ALEMBIC
+    rows = connection.execute(read).fetchall()
+    return migration.number("sqlite", str(rows[0][0]) if len(rows) == 1 else "", name)
 
 
-def _take(connection: apsw.Connection, done: int) -> None:
-    folder = resources.files("reviewer.ledger").joinpath("sql")
-    with connection:
-        for step in _STEPS[done:]:
-            connection.execute(folder.joinpath(step).read_text(encoding="utf-8"))
-        connection.execute(_STATE, (str(VERSION),))
+def _run(connection: apsw.Connection, script: str) -> None:
+    for _ in connection.execute(script):
+        # A statement that returns something holds up those behind it until that is read.
+        pass
+
+
+def _has(connection: apsw.Connection, table: str) -> bool:
+    return bool(connection.execute(_HAS, (table,)).get)

@@ -93,7 +93,7 @@ async def test_no_server_is_refused(empty: Database) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["UPDATE meta SET value = '99' WHERE key = 'schema'", "DELETE FROM meta WHERE key = 'schema'", "DROP TABLE meta"],
+    ["UPDATE alembic_version SET version_num = '99'", "DELETE FROM alembic_version", "DROP TABLE alembic_version"],
 )
 async def test_other_schema_is_refused(database: Database, damage: str) -> None:
     """A log of another schema is neither opened nor upgraded."""

@@ -74,7 +74,7 @@ def test_create_makes_folders(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["UPDATE meta SET value = '99' WHERE key = 'schema'", "DELETE FROM meta WHERE key = 'schema'", "DROP TABLE meta"],
+    ["UPDATE alembic_version SET version_num = '99'", "DELETE FROM alembic_version", "DROP TABLE alembic_version"],
 )
 async def test_other_schema_is_refused(path: Path, damage: str) -> None:
     """A log of another schema is not opened."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,19 +13,23 @@ from pathlib import Path
 
 import apsw
 import pytest
+from typer.testing import CliRunner
 
+from reviewer.cli.main import app
 from reviewer.core.errors import LedgerUnavailableError
 from reviewer.core.outcome import CallRecord, Usage
 from reviewer.core.record import Entry
 from reviewer.core.spending import NOTHING, Spent
+from reviewer.ledger.migration import StoreName, newest, script
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
-from reviewer.ledger.sqlite_schema import VERSION
 from tests.contract.ledger.test_ledger import check_log, stored
 from tests.contract.ledger.test_search import varied
 from tests.support.builders import MOMENT, entry
+from tests.support.server_process import environment, serving
 
 CALL = CallRecord("anthropic", "critic-1", "critic-1", "r", "0" * 64, Usage(1000, 600, 0, 50, 20), 700, 1, "stop")
 UNPRICED = replace(CALL, cost_micro_usd=None)
+VERSION = newest("sqlite")
 ENTRIES = (
     entry(1, "r-1", calls=(CALL, UNPRICED)),
     entry(2, "r-2", calls=()),
@@ -31,6 +37,9 @@ ENTRIES = (
     entry(4, calls=(CALL,)),
 )
 DAY = MOMENT.date()
+KEY = base64.b64encode(bytes(32)).decode()
+LEDGER = Path(str(resources.files("reviewer.ledger")))
+MIGRATIONS, SQL = LEDGER / "migrations", LEDGER / "sql"
 
 
 @contextmanager
@@ -121,17 +130,61 @@ async def test_an_upgrade_is_taken_once(tmp_path: Path) -> None:
         assert await ledger.spending("acme", DAY) == ENTRIES[0].spent
 
 
+async def test_a_log_from_before_alembic_is_adopted(tmp_path: Path) -> None:
+    """A log that counted its own steps is opened as it is, and an upgrade hands the account of them to Alembic."""
+    path = tmp_path / "log.db"
+    create(path)
+    with connected(path) as connection:
+        connection.execute("DROP TABLE alembic_version")
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(VERSION),))
+    async with SqliteLedger(path) as ledger:
+        await ledger.append(ENTRIES[0])
+    assert upgrade(path) == 0
+    assert _step(path) == str(VERSION)
+    async with SqliteLedger(path) as ledger:
+        assert await check_log(ledger) == 1
+
+
+async def test_a_log_one_step_ahead_is_opened(tmp_path: Path) -> None:
+    """While a fleet is being replaced, programs of the older version go on with a log that the newer one prepared."""
+    path = tmp_path / "log.db"
+    create(path)
+    with connected(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (str(VERSION + 1),))
+    async with SqliteLedger(path) as ledger:
+        await ledger.append(ENTRIES[0])
+        assert await check_log(ledger) == 1
+
+
+def _step(path: Path) -> object:
+    with connected(path) as connection:
+        return connection.execute("SELECT version_num FROM alembic_version").get
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+def test_a_script_holds_the_steps_that_are_due(store: StoreName) -> None:
+    """From wherever a log stands, the script has each later step once, in order, and nothing of the earlier ones."""
+    steps = sorted(path.name for path in MIGRATIONS.joinpath(store).glob("step*.py"))
+    files = [re.search(r'take\("(.*)"\)', MIGRATIONS.joinpath(store, name).read_text())[1] for name in steps]  # type: ignore[index]
+    texts = [SQL.joinpath(name).read_text() for name in files]
+    for done in range(len(texts) + 1):
+        written = script(store, done)
+        at = [written.find(text) for text in texts]
+        assert at[:done] == [-1] * done
+        assert at[done:] == sorted(at[done:])
+        assert -1 not in at[done:]
+
+
 @pytest.mark.parametrize("value", ["0", str(VERSION + 1), "two", ""])
 def test_an_unknown_form_is_not_upgraded(tmp_path: Path, value: str) -> None:
     """A log of a newer version, or of none that is known, is left alone."""
     path = tmp_path / "log.db"
     create(path)
     with connected(path) as connection:
-        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (value,))
+        connection.execute("UPDATE alembic_version SET version_num = ?", (value,))
     with pytest.raises(LedgerUnavailableError, match="none that this version knows"):
         upgrade(path)
-    with connected(path) as connection:
-        assert connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchall() == [(value,)]
+    assert _step(path) == value
 
 
 def test_what_is_no_log_is_not_upgraded(tmp_path: Path) -> None:
@@ -173,3 +226,39 @@ async def test_spending_facets_and_entries_are_one_commit(tmp_path: Path) -> Non
             assert await ledger.spending("acme", DAY) == NOTHING
         await ledger.append(ENTRIES[0])
         assert await ledger.spending("acme", DAY) == ENTRIES[0].spent
+
+
+def test_the_printed_script_builds_a_log(tmp_path: Path) -> None:
+    """`log upgrade --sql 0` prints what makes an empty file the log that `log init` makes, and touches nothing."""
+    path, made = tmp_path / "log.db", tmp_path / "made.db"
+    result = CliRunner().invoke(app, ["log", "upgrade", "--path", str(path), "--sql", "0"])
+    assert (result.exit_code, path.exists()) == (0, False)
+    create(made)
+    with connected(path) as connection:
+        for _ in connection.execute(result.stdout):
+            pass
+    assert _tables(path) == _tables(made)
+
+
+def _tables(path: Path) -> list[apsw.SQLiteValues]:
+    with connected(path) as connection:
+        return connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2").fetchall()
+
+
+async def test_a_start_upgrades_when_told(tmp_path: Path) -> None:
+    """`serve --upgrade-log` takes the steps that are due before it serves."""
+    path = tmp_path / "log.db"
+    first_form(path, *ENTRIES)
+    async with serving(tmp_path, "--simulate", "--upgrade-log"):
+        assert _step(path) == str(VERSION)
+
+
+def test_a_start_upgrades_only_when_told(tmp_path: Path) -> None:
+    """Without being told to, a service does not start on an older log, and leaves it as it is."""
+    path = tmp_path / "log.db"
+    first_form(path, *ENTRIES)
+    result = CliRunner().invoke(app, ["serve", "--simulate"], env=environment(tmp_path, ENCRYPTION__KEY=KEY))
+    assert result.exit_code == 1
+    assert "reviewer log upgrade" in result.stderr
+    with connected(path) as connection:
+        assert connection.execute("SELECT value FROM meta WHERE key = 'schema'").get == "1"
