@@ -1,0 +1,42 @@
+"""`gates.yaml`: read and validated as the other rule files are, against the criteria and suites that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import get_args
+
+from reviewer.core.case import CaseFile
+from reviewer.core.errors import Fault, RubricError
+from reviewer.core.gates import GateFile
+from reviewer.rubrics.files import in_file_order
+from reviewer.rubrics.validation import validate
+from reviewer.rubrics.yaml_file import read_file
+
+GATES = "gates.yaml"
+_SUITES: frozenset[str] = frozenset(get_args(CaseFile.model_fields["suite"].annotation))
+
+
+def read_gates(directory: Path, name: str, criteria: Collection[str]) -> GateFile:
+    """Read a gate file.
+
+    Args:
+        criteria: `rubric/criterion` of the rule set.
+
+    Raises:
+        RubricError: with every fault at once, each with line and column.
+    """
+    document = read_file(directory, name)
+    read = validate(document, GateFile)
+    faults: list[Fault] = []
+    for at, gate in enumerate(read.gates):
+        for number, criterion in enumerate(gate.criteria):
+            if criterion not in criteria:
+                path = ("gates", at, "criteria", number)
+                faults.append(document.fault(path, f"no criterion {criterion!r} in the rule set"))
+        if gate.suite is not None and gate.suite not in _SUITES:
+            message = f"no suite {gate.suite!r}; known: {', '.join(sorted(_SUITES))}"
+            faults.append(document.fault(("gates", at, "suite"), message))
+    if faults:
+        raise RubricError(in_file_order(faults))
+    return read
