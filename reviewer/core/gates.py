@@ -56,7 +56,7 @@ class Gate(Frozen):
 
     id: Slug
     why: ShortText | None = None
-    on: Literal["verdict", "criteria"]
+    of: Literal["verdict", "criteria"]
     criteria: tuple[CriterionKey, ...] = ()
     severity: Severity | None = None
     suite: Slug | None = None
@@ -77,7 +77,7 @@ class Gate(Frozen):
             raise ValueError("a gate needs exactly one of at_most, at_least and no_worse")
         if (self.rate in {"precision", "recall"}) != (self.at_least is not None):
             raise ValueError("precision and recall take at_least; all other rates at_most or no_worse")
-        if self.on == "verdict" and (self.criteria or self.severity is not None):
+        if self.of == "verdict" and (self.criteria or self.severity is not None):
             raise ValueError("criteria and severity are for gates on criteria")
         if self.criteria and self.severity is not None:
             raise ValueError("criteria are named or chosen by severity, not both")
@@ -165,7 +165,7 @@ def _by_subject(rows: Iterable[Matched]) -> defaultdict[str, list[Matched]]:
 
 
 def _subjects(gate: Gate, severities: Mapping[str, Severity]) -> list[str]:
-    if gate.on == "verdict":
+    if gate.of == "verdict":
         return [VERDICT]
     if gate.criteria:
         return list(gate.criteria)
