@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TypeAlias, Union
 
 from reviewer.core.calibration import ENOUGH, Agreement, Measured, Rates, Report
+from reviewer.core.calibration_probability import Reliability
 from reviewer.core.gates import Checked
 from reviewer.core.statistics.agreement import Between
 from reviewer.core.statistics.proportions import Interval, Share, exact_upper, wilson
@@ -31,6 +32,7 @@ def calibration_told(report: Report, gates: Iterable[Checked], provenance: Mappi
         "gates": [_gate(gate) for gate in checked],
         "subjects": [_measured(one) for one in report.subjects],
         "segments": [_measured(one) for one in report.segments],
+        "probabilities": [_reliability(one) for one in report.probabilities],
         "hygiene": {
             "doubtful": [{**asdict(one), "against": dict(one.against)} for one in hygiene.doubtful],
             "disputed": [{"item": one.item, "subject": one.subject} for one in hygiene.disputed],
@@ -75,6 +77,18 @@ def _measured(one: Measured) -> Told:
             "clipped": corrected.clipped,
         },
         **({"agreement": _agreement(one.agreement)} if one.agreement else {}),
+    }
+
+
+def _reliability(one: Reliability) -> Told:
+    return {
+        "reviewer": one.reviewer,
+        "n": one.n,
+        "expected_calibration_error": one.error,
+        "after_isotonic_fit": one.fitted_error,
+        "bins": [{"mean": each.mean, "met": _share(each.share)} for each in one.bins],
+        "threshold": one.threshold,
+        "let_through": _share(one.let_through),
     }
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewer.core.calibration import DOUBLE_RATED, ENOUGH, EVERY_CRITERION, Hygiene, Measured, Report
+from reviewer.core.calibration_probability import LET_THROUGH, Reliability
 from reviewer.core.gates import Checked, Status
 from reviewer.core.labels import outcomes_of
 from reviewer.core.statistics.agreement import Between
@@ -27,6 +28,8 @@ def calibration_tables(report: Report, gates: Iterable[Checked], *, segments: bo
     parts.append(_matrices(report.subjects))
     if segments:
         parts.append(_rates_table("Segments", report.segments))
+    if report.probabilities:
+        parts.append(_reliability_table(report.probabilities))
     parts.extend(_hygiene(report.hygiene))
     if checked := tuple(gates):
         parts.append(_gates_table(checked))
@@ -104,6 +107,18 @@ def _agreement_table(measured: Iterable[Measured]) -> Table:
                 escape(share_told(found.human_pairs)),
                 escape(share_told(found.judge_pairs)),
             )
+    return table
+
+
+def _reliability_table(probabilities: Iterable[Reliability]) -> Table:
+    table = _table(f"Probabilities (on one half; threshold for at most {LET_THROUGH:.0%} let through, from the other)")
+    for column in ("", "labels", "calibration error", "after a fit", "threshold", "let through there"):
+        table.add_column(column, no_wrap=not column)
+    for one in probabilities:
+        errors = [coefficient_told(error) for error in (one.error, one.fitted_error)]
+        threshold = "none is shown" if one.threshold is None else f"{one.threshold:.3f}"
+        told = escape(share_told(one.let_through)) if one.threshold is not None else "-"
+        table.add_row(escape(one.reviewer or "-"), str(one.n), *errors, threshold, told)
     return table
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from reviewer.core.calibration_probability import Reliability, reliability_of
 from reviewer.core.labels import FAILS, PASSES, VERDICT, Key, Matched, outcomes_of
 from reviewer.core.statistics.agreement import (
     Between,
@@ -153,11 +154,13 @@ class Report:
     Attributes:
         subjects: the verdict, all criteria together, then each criterion by name; those without a label too.
         segments: of each subject by dimension and value, in order.
+        probabilities: of judges that give any.
     """
 
     subjects: tuple[Measured, ...]
     segments: tuple[Measured, ...]
     hygiene: Hygiene
+    probabilities: tuple[Reliability, ...] = ()
 
 
 def calibrate(
@@ -182,7 +185,7 @@ def calibrate(
             for value, part in sorted(_grouped(own, value_of).items()):
                 if value:
                     segments.append(measure(subject, part, (dimension, value)))
-    return Report(tuple(measured), tuple(segments), _hygiene(every, families, unmatched))
+    return Report(tuple(measured), tuple(segments), _hygiene(every, families, unmatched), reliability_of(every))
 
 
 def measure(

@@ -19,9 +19,9 @@ def gate(**fields: object) -> Gate:
     return Gate.model_validate({**content, **fields})
 
 
-def rows(subject: str, misses: int, n: int, **fields: str) -> tuple[Matched, ...]:
+def rows(subject: str, misses: int, n: int, locale: str = "") -> tuple[Matched, ...]:
     """Return answers about what people fail, so many of them wrong."""
-    judged = [Judged(f"i{at}", subject, "MET" if at < misses else "NOT_MET", **fields) for at in range(n)]
+    judged = [Judged(f"i{at}", subject, "MET" if at < misses else "NOT_MET", locale=locale) for at in range(n)]
     return match(judged, [Label(f"i{at}", subject, "x", "NOT_MET") for at in range(n)])
 
 
