@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import TypeAlias, Union
 
 from reviewer.core.calibration import ENOUGH, Agreement, Measured, Rates, Report
@@ -34,7 +33,10 @@ def calibration_told(report: Report, gates: Iterable[Checked], provenance: Mappi
         "segments": [_measured(one) for one in report.segments],
         "probabilities": [_reliability(one) for one in report.probabilities],
         "hygiene": {
-            "doubtful": [{**asdict(one), "against": dict(one.against)} for one in hygiene.doubtful],
+            "doubtful": [
+                {"item": one.item, "subject": one.subject, "label": one.label, "against": dict(one.against)}
+                for one in hygiene.doubtful
+            ],
             "disputed": [{"item": one.item, "subject": one.subject} for one in hygiene.disputed],
             "double_rated": _share(hygiene.double_rated),
             "unmatched": hygiene.unmatched,

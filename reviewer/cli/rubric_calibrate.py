@@ -56,6 +56,7 @@ def calibrate(
     rules: Annotated[Path | None, typer.Option(help="Folder of the rule set.", show_default=False)] = None,
     segments: Annotated[bool, typer.Option("--segments", help="Show every segment in the terminal.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="As JSON, segments included.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write one self-contained page too.", show_default=False)] = None,
     seed: Annotated[int, typer.Option(help="Of the resampling behind kappa's interval.")] = 1,
     replicates: Annotated[int, typer.Option(help="Samples for it.", min=100, max=100_000)] = REPLICATES,
     config: ConfigOption = None,
@@ -77,13 +78,24 @@ def calibrate(
         rows = match(answers, said)
         checked = check_gates(asked, rows, severities, were)
         report = figures_of(rows, Random(seed), replicates, _families(files), _unmatched(said, answers))  # noqa: S311
+    provenance: dict[str, Told] = {"labels": labels.name, "judged": judged.name if judged else "log", "seed": seed}
+    told = calibration_told(report, checked, {**provenance, "replicates": replicates})
+    if html is not None:
+        _write_page(html, told)
     if json_:
-        provenance: dict[str, Told] = {"labels": labels.name, "judged": judged.name if judged else "log", "seed": seed}
-        provenance["replicates"] = replicates
-        typer.echo(json.dumps(calibration_told(report, checked, provenance), indent=2))
+        typer.echo(json.dumps(told, indent=2))
     else:
         out.print(calibration_tables(report, checked, segments=segments))
     raise typer.Exit(Exit.DONE if all(gate.passed for gate in checked) else Exit.FAILED)
+
+
+def _write_page(path: Path, told: dict[str, Told]) -> None:
+    from reviewer.cli.calibration_html import calibration_page
+
+    try:
+        path.write_text(calibration_page(told), encoding="utf-8")
+    except OSError as exc:
+        fail(f"{path}: cannot be written: {exc.strerror}")
 
 
 def _severities(files: RuleFiles) -> dict[str, Severity]:

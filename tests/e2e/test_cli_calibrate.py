@@ -107,6 +107,31 @@ def test_the_same_seed_gives_the_same_figures(run: Run) -> None:
     assert first == second
 
 
+def test_the_page_stands_alone_and_is_escaped(run: Run) -> None:
+    """The page fetches nothing, runs nothing, and shows what stands in a file as text, doubts and probabilities too."""
+    header = ["item", "criterion", "outcome", "reviewer", "locale", "probability"]
+    models = ("claude-opus-4-6", "gpt-5.2", "<script>alert(1)</script>")
+    rows = [[f"i{at}", CRITERION, "MET", model, "<b>pt</b>", "0.9"] for at in range(80) for model in models]
+    write("judged.csv", header, rows)
+    told = run("labels.csv", "--judged", "judged.csv", "--gates", "gates.yaml", "--html", "page.html")
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert told.exit_code == 1
+    assert "speak against" in told.output
+    assert "lets_nothing_through" in page
+    assert "80 that two families of models speak against" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    for raw in ("<script", "<b>pt", "http:", "https:", "src=", "@import"):
+        assert raw not in page
+
+
+def test_a_page_that_cannot_be_written_is_told(run: Run) -> None:
+    """A folder that is not there ends the command with 1 and a message."""
+    judge("judged.csv", 0)
+    told = run("labels.csv", "--judged", "judged.csv", "--gates", "gates.yaml", "--html", "gone/page.html")
+    assert told.exit_code == 1
+    assert "cannot be written" in told.stderr
+
+
 def test_without_a_gate_file_of_ones_own_the_shipped_gates_hold(run: Run) -> None:
     """The gates of the rule set ask for every blocker, so labels about one criterion alone do not pass."""
     judge("judged.csv", 0)
