@@ -143,6 +143,17 @@ def test_many_segments_raise_no_more_false_alarms() -> None:
     assert alarms <= 5
 
 
+def test_the_level_is_shared_by_all_comparisons() -> None:
+    """What is just enough for one comparison at 5 % is not enough where eleven share the 5 %."""
+    alone, shared = Comparison(Plan(effect=0.2)), Comparison(Plan(effect=0.2, segments=tuple("abcdefghij")))
+    decision: Decision = alone.decision
+    while not isinstance(decision, Regressed):
+        batch = Batch(counted(1, 5), counted(0, 5))
+        decision, other = alone.update(batch), shared.update(batch)
+    assert decision.standings[0].p_regressed == other.standings[0].p_regressed
+    assert isinstance(other, Undecided)
+
+
 def test_one_bad_segment_is_named_though_the_whole_looks_fine() -> None:
     """A regression in one locale of two is found and named, and the whole is never sound while it stands."""
     chance = Random(4)
