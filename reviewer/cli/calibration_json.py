@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import TypeAlias, Union
 
+from reviewer.core.answering import Answering
 from reviewer.core.calibration import ENOUGH, Agreement, Measured, Rates, Report
 from reviewer.core.calibration_probability import Reliability
 from reviewer.core.gates import Checked
@@ -16,11 +18,14 @@ RATES = ("false_approve", "false_block", "unsettled", "precision", "recall")
 SCHEMA = "calibration/1"
 
 
-def calibration_told(report: Report, gates: Iterable[Checked], provenance: Mapping[str, Told]) -> dict[str, Told]:
+def calibration_told(
+    report: Report, gates: Iterable[Checked], provenance: Mapping[str, Told], answering: Answering
+) -> dict[str, Told]:
     """Return the whole calibration.
 
     Args:
         provenance: what it was computed from.
+        answering: what the log told besides; of nothing where it was not asked.
     """
     checked = tuple(gates)
     hygiene = report.hygiene
@@ -32,6 +37,7 @@ def calibration_told(report: Report, gates: Iterable[Checked], provenance: Mappi
         "subjects": [_measured(one) for one in report.subjects],
         "segments": [_measured(one) for one in report.segments],
         "probabilities": [_reliability(one) for one in report.probabilities],
+        "answering": _answering(answering) if answering.reviews else None,
         "hygiene": {
             "doubtful": [
                 {"item": one.item, "subject": one.subject, "label": one.label, "against": dict(one.against)}
@@ -79,6 +85,25 @@ def _measured(one: Measured) -> Told:
             "clipped": corrected.clipped,
         },
         **({"agreement": _agreement(one.agreement)} if one.agreement else {}),
+    }
+
+
+def _answering(counted: Answering) -> Told:
+    return {
+        "reviews": counted.reviews,
+        "shortened": counted.shortened,
+        "causes": dict(sorted(counted.causes.items())),
+        "models": {
+            name: {
+                "calls": calls.n,
+                "failures": dict(sorted(calls.failures.items())),
+                "median_latency_us": calls.median_us,
+                "priced": calls.priced,
+                "cost_micro_usd": calls.cost_micro_usd,
+            }
+            for name, calls in sorted(counted.models.items())
+        },
+        "criteria": {name: asdict(evidence) for name, evidence in sorted(counted.criteria.items())},
     }
 
 

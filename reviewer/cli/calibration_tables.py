@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from reviewer.core.answering import Answering
 from reviewer.core.calibration import DOUBLE_RATED, ENOUGH, EVERY_CRITERION, Hygiene, Measured, Report
 from reviewer.core.calibration_probability import LET_THROUGH, Reliability
 from reviewer.core.gates import Checked, Status
@@ -22,7 +23,9 @@ _MOST_DOUBTS = 20
 _MOST_NAMES = 3
 
 
-def calibration_tables(report: Report, gates: Iterable[Checked], *, segments: bool) -> RenderableType:
+def calibration_tables(
+    report: Report, gates: Iterable[Checked], answering: Answering, *, segments: bool
+) -> RenderableType:
     """Show figures, agreement, confusion, segments where asked for, labels to look at, and gates."""
     parts: list[RenderableType] = [_rates_table("Errors", report.subjects), _agreement_table(report.subjects)]
     parts.append(_matrices(report.subjects))
@@ -30,6 +33,8 @@ def calibration_tables(report: Report, gates: Iterable[Checked], *, segments: bo
         parts.append(_rates_table("Segments", report.segments))
     if report.probabilities:
         parts.append(_reliability_table(report.probabilities))
+    if answering.reviews:
+        parts.extend(_answering(answering))
     parts.extend(_hygiene(report.hygiene))
     if checked := tuple(gates):
         parts.append(_gates_table(checked))
@@ -120,6 +125,26 @@ def _reliability_table(probabilities: Iterable[Reliability]) -> Table:
         told = escape(share_told(one.let_through)) if one.threshold is not None else "-"
         table.add_row(escape(one.reviewer or "-"), str(one.n), *errors, threshold, told)
     return table
+
+
+def _answering(counted: Answering) -> Iterator[RenderableType]:
+    models = _table(f"Second models, in {counted.reviews:,} reviews")
+    for column in ("", "calls", "without a reply", "median", "USD a call"):
+        models.add_column(column, no_wrap=not column)
+    for name, calls in sorted(counted.models.items()):
+        price = f"{calls.cost_micro_usd / calls.priced / 1e6:.6f}" if calls.priced else "unknown"
+        seconds = f"{calls.median_us / 1e6:.2f} s"
+        models.add_row(escape(name), f"{calls.n:,}", escape(share_told(calls.failed)), seconds, price)
+    yield models
+    evidence = _table("Evidence")
+    for column in ("", "answers", "quotes that stand", "answers without one left", "not as claimed"):
+        evidence.add_column(column, no_wrap=not column)
+    for name, one in sorted(counted.criteria.items()):
+        quotes = Share(one.quotes_verified, one.quotes_verified + one.quotes_failed)
+        rest = (quotes, Share(one.unverified, one.answers), Share(one.overruled, one.answers))
+        evidence.add_row(escape(name), f"{one.answers:,}", *map(escape, map(share_told, rest)))
+    yield evidence
+    yield Text("causes: " + (", ".join(f"{name} {count:,}" for name, count in counted.causes.most_common()) or "none"))
 
 
 def _matrices(measured: Iterable[Measured]) -> RenderableType:

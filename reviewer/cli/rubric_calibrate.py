@@ -24,6 +24,7 @@ from reviewer.cli.console import (
 from reviewer.cli.log_files import opened_log, settings_for
 from reviewer.cli.search import FilterOption, read_filter_or_exit
 from reviewer.config import Settings
+from reviewer.core.answering import Answering
 from reviewer.core.baseline import BASELINE
 from reviewer.core.calibration import calibrate as figures_of
 from reviewer.core.errors import RubricError
@@ -73,19 +74,20 @@ def calibrate(
         severities = _severities(files)
         asked = _gates(gates, directory, severities)
         said = tuple(read_labels(labels).labels())
-        answers = _from_log(settings, filter_) if judged is None else read_judged(judged)
+        answering = Answering()
+        answers = _from_log(settings, filter_, answering) if judged is None else read_judged(judged)
         were = None if in_force is None else match(read_judged(in_force), said)
         rows = match(answers, said)
         checked = check_gates(asked, rows, severities, were)
         report = figures_of(rows, Random(seed), replicates, _families(files), _unmatched(said, answers))  # noqa: S311
     provenance: dict[str, Told] = {"labels": labels.name, "judged": judged.name if judged else "log", "seed": seed}
-    told = calibration_told(report, checked, {**provenance, "replicates": replicates})
+    told = calibration_told(report, checked, {**provenance, "replicates": replicates}, answering)
     if html is not None:
         _write_page(html, told)
     if json_:
         typer.echo(json.dumps(told, indent=2))
     else:
-        out.print(calibration_tables(report, checked, segments=segments))
+        out.print(calibration_tables(report, checked, answering, segments=segments))
     raise typer.Exit(Exit.DONE if all(gate.passed for gate in checked) else Exit.FAILED)
 
 
@@ -119,12 +121,12 @@ def _unmatched(said: tuple[Label, ...], answers: tuple[Judged, ...]) -> int:
     return sum(label.key not in known for label in said)
 
 
-def _from_log(settings: Settings, filter_: str) -> tuple[Judged, ...]:
+def _from_log(settings: Settings, filter_: str, answering: Answering) -> tuple[Judged, ...]:
     asked = All((read_filter("kind = review AND NOT canary = true"), read_filter_or_exit(filter_)))
-    return asyncio.run(_answers(settings, asked))
+    return asyncio.run(_answers(settings, asked, answering))
 
 
-async def _answers(settings: Settings, asked: Filter) -> tuple[Judged, ...]:
+async def _answers(settings: Settings, asked: Filter, answering: Answering) -> tuple[Judged, ...]:
     found: list[Judged] = []
     reviews, after = 0, None
     async with opened_log(settings) as (ledger, _):
@@ -132,6 +134,8 @@ async def _answers(settings: Settings, asked: Filter) -> tuple[Judged, ...]:
             reviews += len(page)
             if reviews > _MOST_REVIEWS:
                 fail(f"more than {_MOST_REVIEWS:,} reviews: narrow them down with --filter", Exit.USAGE)
-            found.extend(answer for one in page for answer in judged_of_record(one.record))
+            for one in page:
+                found.extend(judged_of_record(one.record))
+                answering.add(one.record)
             after = page[-1].position.index
     return tuple(found)

@@ -157,6 +157,11 @@ def test_answers_come_from_the_log(run: Run, tmp_path: Path) -> None:
     subject = next(one for one in found["subjects"] if one["subject"] == CRITERION)
     assert subject["matrix"] == {"NOT_MET": {"MET": 5}}
     assert found["hygiene"]["unmatched"] == 1
+    assert found["answering"]["reviews"] == 5
+    assert found["answering"]["criteria"][CRITERION]["answers"] == 5
+    shown = run("log_labels.csv", "--log", "--path", "log.db", "--gates", "gates.yaml", "--html", "page.html")
+    assert "Second models, in 5 reviews" in shown.output
+    assert "How second models answered" in Path("page.html").read_text(encoding="utf-8")
 
 
 async def _append(path: Path, entries: Sequence[Entry]) -> None:
