@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import get_args
 
+from reviewer.core.baseline import BASELINE
 from reviewer.core.case import CaseFile
 from reviewer.core.errors import Fault, RubricError
 from reviewer.core.gates import GateFile
+from reviewer.core.rubric import Rubric
 from reviewer.rubrics.files import in_file_order
 from reviewer.rubrics.validation import validate
 from reviewer.rubrics.yaml_file import read_file
@@ -40,3 +42,14 @@ def read_gates(directory: Path, name: str, criteria: Collection[str]) -> GateFil
     if faults:
         raise RubricError(in_file_order(faults))
     return read
+
+
+def gate_errors(directory: Path, rubrics: Iterable[Rubric]) -> tuple[Fault, ...]:
+    """Return the faults of the rule set's gate file, which need not be there."""
+    criteria = {f"{rubric.id}/{one.id}" for rubric in (BASELINE, *rubrics) for one in rubric.criteria}
+    try:
+        if (directory / GATES).exists():
+            read_gates(directory, GATES, criteria)
+    except RubricError as exc:
+        return exc.faults
+    return ()

@@ -17,6 +17,7 @@ from reviewer.core.models import ModelCatalogue
 from reviewer.core.routing import Route, Routing, intent_covers
 from reviewer.core.rubric import Criterion, Judge, Kind, Rubric
 from reviewer.rubrics.files import Loaded, RuleFiles, in_file_order, read_cases, read_rules
+from reviewer.rubrics.gates import gate_errors
 from reviewer.rubrics.lint_canaries import canary_errors
 from reviewer.rubrics.lint_cases import case_errors, case_warnings
 from reviewer.rubrics.load import resolve, retired, retiring
@@ -57,6 +58,7 @@ def lint(directory: Path, today: date) -> LintReport:
         errors.extend(canary_errors(rulebook, cases, today))
     except RubricError as exc:
         errors.extend(exc.faults)
+    errors.extend(gate_errors(directory, (loaded.model for loaded in files.rubrics.values())))
     for rubric in files.rubrics.values():
         warnings.extend(_rubric_warnings(rubric))
     if files.routing is not None:

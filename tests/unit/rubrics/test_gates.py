@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from reviewer.core.errors import RubricError
-from reviewer.rubrics.gates import GATES, read_gates
+from reviewer.rubrics.gates import GATES, gate_errors, read_gates
+from reviewer.rubrics.lint import lint
 
 SHIPPED = Path(__file__).resolve().parents[3] / "rubrics"
 
@@ -55,3 +57,13 @@ def test_what_a_gate_cannot_say_is_placed(tmp_path: Path) -> None:
     """An unknown key and a gate without a limit are told where they stand."""
     told = faults(tmp_path, WRONG.replace("at_most: 0.05", "atmost: 0.05").replace("[health/dose, health/gone]", "[]"))
     assert told[0].startswith("gates.yaml:7:5: gates[0].atmost: unknown key; did you mean at_most?")
+
+
+def test_lint_tells_of_gates_too(tmp_path: Path) -> None:
+    """A fault of the gate file is an error of lint, a rule set without gates has none, and the baseline is known."""
+    assert gate_errors(tmp_path, ()) == ()
+    (tmp_path / GATES).write_text(WRONG.replace("health/gone", "baseline/no_hidden_text"), encoding="utf-8")
+    told = [str(fault) for fault in lint(tmp_path, date(2026, 11, 21)).errors]
+    assert any("no criterion 'health/dose'" in line for line in told)
+    assert not any("baseline/no_hidden_text" in line for line in told)
+    assert lint(SHIPPED, date(2026, 11, 21)).errors == ()
