@@ -10,9 +10,12 @@ from reviewer.core import note
 from reviewer.core.checkpoint import read_checkpoint
 from reviewer.core.errors import LedgerCorruptError
 from reviewer.core.note import COSIGNATURE, Signature, VerifierKey
+from reviewer.core.proof import proves, read
 from reviewer.ledger import publication
+from reviewer.ledger.evidence import prove
 from reviewer.ledger.publication import proven, publish
 from reviewer.ledger.tree import EVERY, Cosignature, TreeLedger
+from reviewer.signing import verifies
 from tests.contract.ledger.conftest import Store
 from tests.support.builders import entry
 from tests.support.signed_log import IDENTITY, append_all, integrate_all
@@ -126,3 +129,15 @@ async def test_what_counts_as_proof_is_verified(ledger: TreeLedger) -> None:
     await ledger.tree.add_cosignature(said(1, 0))
     with pytest.raises(LedgerCorruptError, match="does not verify"):
         await proven(ledger.tree, KEYS, 1)
+
+
+async def test_a_proof_has_the_cosignatures_of_its_checkpoint(ledger: TreeLedger) -> None:
+    """Whoever gets it offline can hold it against a quorum; readers that know no witness pass them over."""
+    await grow(ledger, 3)
+    await ledger.tree.add_cosignature(said(3, 0))
+    wanted = (await ledger.page(1, 1))[0]
+    evidence = await prove(ledger, wanted.tenant, wanted.review_id, IDENTITY.verifier_keys())
+    proof = read(evidence.proof)
+
+    assert proves(proof, wanted.record, IDENTITY.verifier_keys(), verifies).size == 3
+    assert [one.name for one in note.read(proof.checkpoint).signatures] == [IDENTITY.origin, KEYS[0].name]
