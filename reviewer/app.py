@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +32,8 @@ from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sealed import Means, SealedLedger
 from reviewer.ledger.sequencer import Sequencer
 from reviewer.ledger.tree import TreeLedger
+from reviewer.ledger.witnessing import Witnessing
+from reviewer.metrics import Metrics
 from reviewer.pipeline import Pipeline, World
 from reviewer.provider_sections import ProviderSection
 from reviewer.providers.breaker import BreakerPolicy
@@ -42,7 +44,10 @@ from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
 from reviewer.rubrics.load import load_cases, load_rulebook
 from reviewer.sealing import load_keyring
+from reviewer.serving.faces import open_faces
+from reviewer.serving.http_face import HttpFace
 from reviewer.serving.log_servicer import LOG_SERVICE, VerdictLogServicer
+from reviewer.serving.observing import Parts
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import SERVICE, ReviewServicer
 from reviewer.signing import Identity, create_key, load_identity
@@ -54,12 +59,17 @@ _RECORD_SHARE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A running service."""
+    """A running service.
+
+    Attributes:
+        faces: what is served over HTTP, by the address that was configured.
+    """
 
     server: Server
     ledger: Ledger
     rulebook: Rulebook
     canaries: Canaries
+    faces: Mapping[str, HttpFace]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +95,7 @@ async def open_app(
         RubricError: a rubric, routing or model file is invalid.
         LedgerUnavailableError: there is no log where the settings say, or its server cannot be reached.
     """
-    now = datetime.now(UTC)
-    rulebook, warnings = load_rulebook(rubric_directory(settings), today=now.date())
-    for fault in warnings:
-        logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
+    rulebook, load_s = _load_rules(settings)
     require_prices(settings.budget, rulebook)
     async with AsyncExitStack() as stack:
         ledger, identity, sequencer = await stack.enter_async_context(_open_log(settings))
@@ -116,6 +123,10 @@ async def open_app(
         pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s)
         pipeline.warm_up()
         canaries = await stack.enter_async_context(_watch(settings, rulebook, pipeline, critic))
+        witnessing = await stack.enter_async_context(Witnessing(ledger, settings.witness))
+        metrics = _measure(settings, rulebook, load_s, pipeline, canaries)
+        parts = Parts(admission, critic, ledger, sequencer, witnessing)
+        faces = await stack.enter_async_context(open_faces(settings, identity, parts, metrics))
         services = _services(settings, pipeline, admission, ledger)
         server = Server(services, admission, critic, sequencer, settings.server, settings.limits)
         await stack.enter_async_context(server)
@@ -126,8 +137,9 @@ async def open_app(
             providers=sorted(providers),
             simulated=simulated is not None,
             log=stores.name_of(settings.ledger),
+            http=[face.address for face in faces.values()],
         )
-        yield App(server, ledger, rulebook, canaries)
+        yield App(server, ledger, rulebook, canaries, faces)
 
 
 @asynccontextmanager
@@ -157,6 +169,27 @@ def open_ledger(settings: Settings) -> SealedLedger:
 def open_records(settings: Settings) -> Store:
     """Build the log without its keys: records can be read, contents cannot."""
     return stores.open_log(settings.ledger)
+
+
+def _load_rules(settings: Settings) -> tuple[Rulebook, float]:
+    """Load the rule set; return it with the seconds that took."""
+    began = time.monotonic()
+    rulebook, warnings = load_rulebook(rubric_directory(settings), today=datetime.now(UTC).date())
+    for fault in warnings:
+        logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
+    return rulebook, time.monotonic() - began
+
+
+def _measure(
+    settings: Settings, rulebook: Rulebook, load_s: float, pipeline: Pipeline, canaries: Canaries
+) -> Metrics | None:
+    """Have reviews and canaries counted where somebody may ask for metrics."""
+    if not settings.monitor.metrics_address:
+        return None
+    metrics = Metrics(rulebook, load_s)
+    pipeline.look_on(metrics.reviewed)
+    canaries.look_on(metrics.examined)
+    return metrics
 
 
 def _services(

@@ -66,6 +66,7 @@ class Canaries:
         self._task: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
+        self._onlookers: list[Callable[[RecordedReview, str, Sight], None]] = []
 
     async def __aenter__(self) -> Self:
         """Look on from now on."""
@@ -81,6 +82,10 @@ class Canaries:
             task.cancel()
             # What became of it was logged when it ended.
             await asyncio.wait([task])
+
+    def look_on(self, onlooker: Callable[[RecordedReview, str, Sight], None]) -> None:
+        """Have somebody told of each canary, the model that saw it and what came of it; must not block or raise."""
+        self._onlookers.append(onlooker)
 
     async def idle(self) -> None:
         """Return when no canary is in flight."""
@@ -168,6 +173,8 @@ class Canaries:
             index=recorded.position.index,
             dropped=self.dropped,
         )
+        for onlooker in self._onlookers:
+            onlooker(recorded, occasion.model, sight)
         return sight
 
     def _learn(self, sight: Sight, canary: Canary, occasion: Occasion) -> None:

@@ -22,6 +22,7 @@ from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.models import MicroUsd
 from reviewer.log_sections import AuditSettings, LedgerSettings, SigningSettings
 from reviewer.provider_sections import ProvidersSettings, Seconds, Section
+from reviewer.public_sections import MonitorSettings, WitnessSettings
 
 ENV_PREFIX = "REVIEWER_"
 CONFIG_VARIABLE = "REVIEWER_CONFIG"
@@ -198,6 +199,8 @@ class Settings(Section):
     canary: CanarySettings = CanarySettings()
     ledger: LedgerSettings = LedgerSettings()
     audit: AuditSettings = AuditSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    witness: WitnessSettings = WitnessSettings()
     signing: SigningSettings = SigningSettings()
     encryption: EncryptionSettings = EncryptionSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -319,8 +322,9 @@ def _variable_of(loc: tuple[str, ...], origin: Mapping[tuple[str, ...], str]) ->
 def _suggestion(loc: tuple[str, ...]) -> str:
     model: Any = Settings
     for step in loc[:-1]:
-        # Below a table of tenants every name leads to the same section.
-        model = get_args(model)[1] if get_origin(model) is dict else model.model_fields[step].annotation
+        # Below a table of tenants every name leads to the same section, and so does every place in a list.
+        args = {dict: get_args(model)[1:], tuple: get_args(model)}.get(get_origin(model))
+        model = args[0] if args else model.model_fields[step].annotation
     near = difflib.get_close_matches(loc[-1], list(model.model_fields), n=1)
     return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(model.model_fields)}"
 

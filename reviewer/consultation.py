@@ -197,6 +197,11 @@ class Consultant:
         """Whether a model is asked nothing but canaries."""
         return self._line(model).breaker.distrusted
 
+    @property
+    def breakers(self) -> Mapping[str, str]:
+        """State of the breaker of each model that was asked so far."""
+        return {model: line.breaker.state for model, line in self._lines.items()}
+
     def awaits_canary(self, model: str) -> bool:
         """Whether a model is distrusted and may be shown a canary now."""
         breaker = self._line(model).breaker

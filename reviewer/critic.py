@@ -165,6 +165,11 @@ class Critic:
         """Ask a model again as before."""
         self._consultant.trust(model)
 
+    @property
+    def breakers(self) -> Mapping[str, str]:
+        """State of the breaker of each model that was asked so far: `closed`, `open` or `distrusted`."""
+        return self._consultant.breakers
+
     def awaits_canary(self, model: str) -> bool:
         """Whether a model is distrusted and may be shown a canary now."""
         return self._consultant.awaits_canary(model)

@@ -105,11 +105,11 @@ class Pipeline:
         self._world = world
         self._budgets = budgets
         self._record_s = record_s
-        self._afterwards: Callable[[RecordedReview], None] = _nobody
+        self._onlookers: list[Callable[[RecordedReview], None]] = []
 
-    def look_on(self, afterwards: Callable[[RecordedReview], None]) -> None:
-        """Have somebody told of each review that was asked for; must not block, must not raise."""
-        self._afterwards = afterwards
+    def look_on(self, onlooker: Callable[[RecordedReview], None]) -> None:
+        """Have somebody else told of each review that was asked for; must not block, must not raise."""
+        self._onlookers.append(onlooker)
 
     async def review(self, request: ReviewRequest, deadline: float, observer: Observer | None = None) -> RecordedReview:
         """Review one draft, or return the review that its request id has already.
@@ -125,7 +125,8 @@ class Pipeline:
         """
         recorded = await self._admission.once(request, deadline, lambda: self._paid(request, deadline, observer))
         report(recorded)
-        self._afterwards(recorded)
+        for onlooker in self._onlookers:
+            onlooker(recorded)
         return self._receipts.attach(recorded, self._world.now())
 
     async def review_canary(self, request: ReviewRequest, examination: Examination, deadline: float) -> RecordedReview:
@@ -299,10 +300,6 @@ class Pipeline:
             labels=request.labels,
             canary=case.canary,
         )
-
-
-def _nobody(recorded: RecordedReview) -> None:
-    """Nobody looks on."""
 
 
 def _is_large(request: ReviewRequest) -> bool:

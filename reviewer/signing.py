@@ -23,8 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from reviewer.core.canonical import Json, canonical_bytes
+from reviewer.core.cosignature import unwrap
 from reviewer.core.errors import ConfigError, Fault
-from reviewer.core.note import ED25519, Note, Signature, VerifierKey, read_key
+from reviewer.core.note import COSIGNATURE, ED25519, Note, Signature, VerifierKey, read_key
 
 _OWNER_ONLY = 0o600
 _ANYBODY_ELSE = 0o077
@@ -103,7 +104,10 @@ class Identity:
 
 
 def verifies(key: VerifierKey, message: bytes, signature: bytes) -> bool:
-    """Whether a signature over a message is that of a key of either type: what readers of notes ask for."""
+    """Whether a signature over a note's text is that of a log's key or a witness's: what readers of notes ask for."""
+    if key.type == COSIGNATURE:
+        unwrapped = unwrap(message, signature)
+        return unwrapped is not None and PublicKey(key.public).verifies(*unwrapped)
     return PublicKey(key.public).verifies(message, signature)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from reviewer.admission import recall
 from reviewer.app import create_log, upgrade_log
-from reviewer.cli import log_contents, log_tree
+from reviewer.cli import log_contents, log_monitor, log_tree
 from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.costs import costs
 from reviewer.cli.export import export
@@ -44,6 +44,7 @@ app.command("checkpoint")(log_tree.checkpoint)
 app.command("keys")(log_tree.keys)
 app.command("verify")(log_tree.verify_log)
 app.command("prove")(log_tree.prove_entry)
+app.command("monitor")(log_monitor.monitor)
 
 
 @app.command("init")

@@ -1,15 +1,17 @@
-"""What the commands on a log share: its file and its keys."""
+"""What the commands on a log share: its file, its keys, and how they write files of their own."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from reviewer.app import open_ledger, open_records
-from reviewer.cli.console import settings_or_exit
+from reviewer.cli.console import Exit, fail, settings_or_exit
 from reviewer.config import Settings
+from reviewer.core.cosignature import read_witness_keys
 from reviewer.core.errors import ConfigError
+from reviewer.core.note import ED25519, VerifierKey, read_key
 from reviewer.ledger import stores
 from reviewer.ledger.tree import TreeLedger
 
@@ -42,3 +44,37 @@ async def opened_log(settings: Settings) -> AsyncIterator[tuple[TreeLedger, bool
             yield records, False
         else:
             yield sealed, True
+
+
+def read_log_keys(lines: Sequence[str]) -> tuple[VerifierKey, ...]:
+    """Read the keys of a log as they were given; what is none ends the command."""
+    try:
+        known = tuple([read_key(line) for line in lines])
+    except ValueError as exc:
+        fail(f"--key: {exc}", Exit.USAGE)
+    if any(key.type != ED25519 for key in known):
+        fail("--key: expected the key of a log, got that of a witness", Exit.USAGE)
+    return known
+
+
+def read_witnesses(lines: Sequence[str], quorum: int | None) -> tuple[tuple[VerifierKey, ...], int]:
+    """Read the keys of witnesses, and how many of them must have cosigned: all, where no number is given."""
+    try:
+        known = read_witness_keys(lines)
+    except ValueError as exc:
+        fail(f"--witness-key: {exc}", Exit.USAGE)
+    wanted = len(known) if quorum is None else quorum
+    if wanted > len(known):
+        fail(f"--quorum: {wanted} is over the number of witnesses, {len(known)}", Exit.USAGE)
+    return known, wanted
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; where that fails the command ends."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as exc:
+        fail(f"{path} cannot be written: {type(exc).__name__}")

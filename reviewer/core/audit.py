@@ -10,7 +10,7 @@ Memory does not grow with the log: of the tree only the right edge is kept. What
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reviewer.core.checkpoint import Checkpoint
@@ -31,12 +31,18 @@ class Problem:
 
 
 class Edge:
-    """The right edge of a growing tree: the roots of its complete subtrees, the largest first."""
+    """The right edge of a growing tree: the roots of its complete subtrees, the largest first.
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self.size = 0
-        self._roots: list[bytes] = []
+    Args:
+        size: leaves of the tree to go on from.
+        subtrees: of that tree, as `tiles.subtrees` gives them.
+    """
+
+    def __init__(self, size: int = 0, subtrees: Sequence[bytes] = ()) -> None:
+        """Start empty, or with a tree that is there."""
+        assert size.bit_count() == len(subtrees)
+        self.size = size
+        self._roots = list(subtrees)
 
     def add(self, leaf: bytes) -> None:
         """Append a leaf hash."""
@@ -60,10 +66,14 @@ class Edge:
 class Tower:
     """The tiles above the lowest level, as the lowest demands them: one unfinished row a level is kept."""
 
-    def __init__(self) -> None:
-        """Start with a tree without tiles."""
-        self._rows: list[bytearray] = []
-        self._full: list[int] = []
+    def __init__(self, rows: Sequence[tuple[int, bytes]] = ()) -> None:
+        """Start with a tree without tiles, or with one that is there.
+
+        Args:
+            rows: from level 1 up, the number of full tiles and the hashes of the one that is not.
+        """
+        self._rows = [bytearray(row) for _, row in rows]
+        self._full = [full for full, _ in rows]
 
     def add(self, tile: bytes) -> list[tuple[Tile, bytes]]:
         """Take the next full tile of level 0; return those above that are full with it, and what they should hold."""
@@ -94,13 +104,14 @@ class Walk:
 
     Args:
         heads: signed heads of this log that were checked already, from inside and outside, in any order.
+        edge: where to begin; None begins at index 0.
     """
 
-    def __init__(self, heads: Iterable[Checkpoint]) -> None:
+    def __init__(self, heads: Iterable[Checkpoint], edge: Edge | None = None) -> None:
         """Take heads in the order of their sizes; two of one size with different roots are a problem of their own."""
-        self._edge = Edge()
+        self._edge = edge or Edge()
         self._heads: dict[int, set[bytes]] = {}
-        self._held = 0
+        self._held = self._edge.size
         self._shift = 0
         self._broken = False
         self._reach = 0

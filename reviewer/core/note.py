@@ -30,6 +30,10 @@ class Signature:
     key_id: bytes
     value: bytes
 
+    def is_of(self, key: VerifierKey) -> bool:
+        """Whether it says that it is a key's."""
+        return self.name == key.name and self.key_id == key.key_id
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -132,7 +136,7 @@ def signers(note: Note, keys: Iterable[VerifierKey], verify: Callable[[VerifierK
     message = note.text.encode()
     found: list[str] = []
     for key in keys:
-        own = [s for s in note.signatures if s.name == key.name and s.key_id == key.key_id]
+        own = [signature for signature in note.signatures if signature.is_of(key)]
         for signature in own:
             if not verify(key, message, signature.value):
                 raise ValueError(f"the signature of {key.name} does not verify")

@@ -138,6 +138,21 @@ def edge(size: int) -> tuple[Tile, ...]:
     return tuple([Tile(level, count // WIDTH) for level, count in counted if count % WIDTH])
 
 
+def subtrees(size: int, read: ReadTile) -> tuple[bytes, ...]:
+    """Return the roots of the complete subtrees that a tree of `size` leaves is made of, the largest first.
+
+    Raises:
+        ValueError: a tile holds too few hashes.
+    """
+    roots: list[bytes] = []
+    first = 0
+    for height in range(size.bit_length() - 1, -1, -1):
+        if size >> height & 1:
+            roots.append(_node(first, height, read))
+            first += 1 << height
+    return tuple(roots)
+
+
 def root(size: int, read: ReadTile) -> bytes:
     """Return the root of the tree over the first `size` leaves."""
     return _span(0, size, read) if size else EMPTY_ROOT

@@ -11,6 +11,7 @@ from reviewer.core.errors import LedgerCorruptError, LedgerUnavailableError, Rev
 from reviewer.core.note import VerifierKey
 from reviewer.core.proof import Proof
 from reviewer.core.review import CANARY_TENANT
+from reviewer.ledger.publication import with_cosignatures
 from reviewer.ledger.tree import TreeLedger, read_through
 from reviewer.signing import verifies
 
@@ -35,7 +36,7 @@ class Evidence:
 
 
 async def prove(ledger: TreeLedger, tenant: str, review_id: str, keys: Sequence[VerifierKey]) -> Evidence:
-    """Prove a review under the newest head. What is returned was checked as its readers will.
+    """Prove a review under the newest head and the cosignatures below it, checked here as its readers will.
 
     Args:
         keys: of the log, one of which signed that head.
@@ -53,7 +54,7 @@ async def prove(ledger: TreeLedger, tenant: str, review_id: str, keys: Sequence[
         raise LedgerUnavailableError(f"no checkpoint covers entry {index} yet; a running service signs one in a moment")
     try:
         path = await read_through(ledger.tree, partial(tiles.inclusion_proof, index, head.size))
-        made = Proof(index, path, head.note)
+        made = Proof(index, path, (await with_cosignatures(ledger.tree, head)).checkpoint)
         proof.proves(made, stored.record, keys, verifies)
         (key,) = [key for key in keys if note.signers(note.read(head.note), [key], verifies)][:1]
     except ValueError as exc:

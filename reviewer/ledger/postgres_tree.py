@@ -16,10 +16,11 @@ from contextlib import AbstractAsyncContextManager
 import asyncpg
 
 from reviewer.core.errors import LedgerCorruptError, LedgerUnavailableError
+from reviewer.core.note import Signature
 from reviewer.core.tiles import Tile
 from reviewer.ledger.postgres_schema import Connection, Reader
 from reviewer.ledger.postgres_writer import told
-from reviewer.ledger.tree import Pending, SignedHead
+from reviewer.ledger.tree import Cosignature, Pending, SignedHead
 
 LEASE_S = 10.0
 """How long the server waits for a word of an elected sequencer before it ends its session."""
@@ -44,6 +45,13 @@ ON CONFLICT DO NOTHING RETURNING size
 _WRITE_TILES = """
 INSERT INTO tiles (level, idx, data) SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])
 ON CONFLICT (level, idx) DO UPDATE SET data = excluded.data
+"""
+_ADD_COSIGNATURE = """
+INSERT INTO cosignatures (size, name, key_id, value) VALUES ($1, $2, $3, $4) ON CONFLICT (size, name, key_id) DO NOTHING
+"""
+_COSIGNATURES = """
+SELECT size, name, key_id, value FROM cosignatures
+WHERE size <= $1 ORDER BY size DESC, name COLLATE "C", key_id LIMIT $2
 """
 
 
@@ -128,6 +136,23 @@ class PostgresTree:
         async with self._reading() as connection:
             rows = await connection.fetch(_HEADS, after_size, limit)
         return tuple([SignedHead(*row) for row in rows])
+
+    async def add_cosignature(self, cosignature: Cosignature) -> None:
+        """See `TreeStore.add_cosignature`."""
+        signature = cosignature.signature
+        values = (cosignature.size, signature.name, signature.key_id, signature.value)
+        async with self._stepping() as connection:
+            try:
+                await connection.execute(_ADD_COSIGNATURE, *values)
+            except asyncpg.IntegrityConstraintViolationError:
+                what = f"the log takes no cosignature of a head of size {cosignature.size}"
+                raise LedgerCorruptError(what) from None
+
+    async def cosignatures(self, up_to_size: int, limit: int) -> tuple[Cosignature, ...]:
+        """See `TreeStore.cosignatures`."""
+        async with self._reading() as connection:
+            rows = await connection.fetch(_COSIGNATURES, up_to_size, limit)
+        return tuple([Cosignature(size, Signature(name, key_id, value)) for size, name, key_id, value in rows])
 
     @contextlib.asynccontextmanager
     async def _stepping(self) -> AsyncIterator[Connection]:

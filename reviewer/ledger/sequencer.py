@@ -69,6 +69,11 @@ class Sequencer:
         if task is not None:
             await asyncio.wait([task])
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it has stopped for good."""
+        return bool(self._fault)
+
     async def probe(self) -> None:
         """Prove that the log can be written, and that its tree is not found to be corrupt.
 

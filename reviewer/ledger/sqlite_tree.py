@@ -16,10 +16,11 @@ from typing import TypeVar
 import apsw
 
 from reviewer.core.errors import LedgerCorruptError, LedgerUnavailableError
+from reviewer.core.note import Signature
 from reviewer.core.record import rfc3339
 from reviewer.core.tiles import Tile
 from reviewer.ledger.sqlite_connection import close, translated
-from reviewer.ledger.tree import Pending, SignedHead
+from reviewer.ledger.tree import Cosignature, Pending, SignedHead
 
 T = TypeVar("T")
 TreeStep = Callable[[apsw.Connection], object]
@@ -35,6 +36,14 @@ _TILE = "SELECT data FROM tiles WHERE level = ? AND idx = ?"
 _GROW_TILE = "UPDATE tiles SET data = ? WHERE level = ? AND idx = ?"
 _ADD_TILE = "INSERT INTO tiles (data, level, idx) VALUES (?, ?, ?)"
 _ADD_HEAD = "INSERT INTO heads (size, root, note, signed_at) VALUES (?, ?, ?, ?)"
+_ADD_COSIGNATURE = (
+    "INSERT INTO cosignatures (size, name, key_id, value) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (size, name, key_id) DO NOTHING"
+)
+_COSIGNATURES = (
+    "SELECT size, CAST(name AS BLOB), key_id, value FROM cosignatures "
+    "WHERE size <= ? ORDER BY size DESC, name, key_id LIMIT ?"
+)
 
 
 class SqliteTree:
@@ -84,6 +93,15 @@ class SqliteTree:
         """See `TreeStore.heads`."""
         return await self._looked(partial(_heads, after_size=after_size, limit=limit))
 
+    async def add_cosignature(self, cosignature: Cosignature) -> None:
+        """See `TreeStore.add_cosignature`."""
+        if not await self._write(partial(_add_cosignature, cosignature=cosignature)):
+            raise LedgerCorruptError(f"the log takes no cosignature of a head of size {cosignature.size}")
+
+    async def cosignatures(self, up_to_size: int, limit: int) -> tuple[Cosignature, ...]:
+        """See `TreeStore.cosignatures`."""
+        return await self._looked(partial(_cosignatures, up_to_size=up_to_size, limit=limit))
+
     async def _looked(self, look: Callable[[apsw.Connection], T]) -> T:
         return await asyncio.to_thread(self._look, look)
 
@@ -130,6 +148,29 @@ def _integrate(
     except apsw.ConstraintError:
         return None
     return True
+
+
+def _add_cosignature(connection: apsw.Connection, cosignature: Cosignature) -> bool:
+    signature = cosignature.signature
+    values = (cosignature.size, signature.name, signature.key_id, signature.value)
+    try:
+        # A savepoint, as above.
+        with connection:
+            connection.execute(_ADD_COSIGNATURE, values)
+    except apsw.ConstraintError:
+        return False
+    return True
+
+
+def _cosignatures(connection: apsw.Connection, up_to_size: int, limit: int) -> tuple[Cosignature, ...]:
+    found: list[Cosignature] = []
+    for size, name, key_id, value in connection.execute(_COSIGNATURES, (up_to_size, limit)):
+        assert isinstance(size, int)
+        assert isinstance(name, bytes)
+        assert isinstance(key_id, bytes)
+        assert isinstance(value, bytes)
+        found.append(Cosignature(size, Signature(name.decode(errors="replace"), key_id, value)))
+    return tuple(found)
 
 
 def _tile(connection: apsw.Connection, tile: Tile) -> bytes:

@@ -19,10 +19,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from reviewer.core.note import Signature
 from reviewer.core.tiles import ReadTile, Tile
 from reviewer.ledger.interface import Ledger
 
 T = TypeVar("T")
+EVERY = (1 << 63) - 1
+"""A size that no tree is larger than."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,28 @@ class Pending:
         return self.head.size if self.head else 0
 
 
-class TreeStore(Protocol):
+@dataclass(frozen=True, slots=True)
+class Cosignature:
+    """What a witness said of a head.
+
+    Attributes:
+        size: of the head.
+        signature: as it stands below the head's note.
+    """
+
+    size: int
+    signature: Signature
+
+
+class Tiles(Protocol):
+    """Where tiles can be read."""
+
+    async def read_tile(self, tile: Tile) -> bytes:
+        """Return the hashes of a tile, 32 bytes each, as many as it has by now; empty where it is not there."""
+        ...
+
+
+class TreeStore(Tiles, Protocol):
     """Where a log's tiles and heads are kept. Lives as long as the ledger that it is of.
 
     Every method raises `LedgerUnavailableError` where the log cannot be read or written.
@@ -74,10 +98,6 @@ class TreeStore(Protocol):
         Raises:
             LedgerCorruptError: an entry is missing below the head or among those that follow.
         """
-        ...
-
-    async def read_tile(self, tile: Tile) -> bytes:
-        """Return the hashes of a tile, 32 bytes each, as many as it has by now; empty where it is not there."""
         ...
 
     async def integrate(self, size_before: int, changed_tiles: Mapping[Tile, bytes], head: SignedHead) -> bool:
@@ -107,8 +127,20 @@ class TreeStore(Protocol):
         """Return up to `limit` heads of more than `after_size` entries, the smallest first."""
         ...
 
+    async def add_cosignature(self, cosignature: Cosignature) -> None:
+        """Keep what a witness said of a head, which the caller has verified; of one key the first one stands.
 
-async def read_through(tree: TreeStore, compute: Callable[[ReadTile], T]) -> T:
+        Raises:
+            LedgerCorruptError: there is no such head, or this cannot be a cosignature; nothing was written.
+        """
+        ...
+
+    async def cosignatures(self, up_to_size: int, limit: int) -> tuple[Cosignature, ...]:
+        """Return up to `limit` cosignatures of heads of at most so many entries: largest head first, then by name."""
+        ...
+
+
+async def read_through(tree: Tiles, compute: Callable[[ReadTile], T]) -> T:
     """Return what a function of `reviewer.core.tiles` makes of a tree, having read the tiles that it asks for.
 
     It is called again after each tile that it was the first to ask for: proofs need a few, and hash little.

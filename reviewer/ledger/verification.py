@@ -1,9 +1,9 @@
 """Verification: the whole log held against itself, its signed heads, and checkpoints that somebody remembers.
 
-One walk from the first entry to the last, page by page, in memory that does not grow with the log: records against the
-hashes beside them and in the tiles, tiles against those below them, heads against their signatures and the records,
-contents against the commitments in their records. `reviewer.core.audit` says what such a walk can tell and what not.
-Nothing is repaired, and nothing is written.
+One walk from the first entry to the last, or from a remembered checkpoint on, page by page, in memory that does not
+grow with the log: records against the hashes beside them and in the tiles, tiles against those below them, heads
+against their signatures and the records, contents against the commitments in their records. `reviewer.core.audit` says
+what such a walk can tell and what not. Nothing is repaired, and nothing is written.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 
-from reviewer.core.audit import Problem, Tower, Walk
+from reviewer.core import tiles
+from reviewer.core.audit import Edge, Problem, Tower, Walk
 from reviewer.core.checkpoint import Checkpoint, read_signed
 from reviewer.core.merkle import HASH_BYTES
 from reviewer.core.note import VerifierKey
 from reviewer.core.tiles import HEIGHT, WIDTH, Tile
 from reviewer.ledger.erasure import Erasures
 from reviewer.ledger.interface import Stored
-from reviewer.ledger.tree import SignedHead, TreeLedger, TreeStore
+from reviewer.ledger.tree import SignedHead, Tiles, TreeLedger, TreeStore, read_through
 from reviewer.signing import verifies
 
 MAX_PROBLEMS = 100
@@ -45,13 +47,14 @@ class Report:
     """What a verification found.
 
     Attributes:
-        size: entries walked.
+        size: entries up to where the walk ended.
         root: of the tree over them.
         heads: signed heads that were checked.
         erased: entries without content.
         newest: the newest head; None where none was ever signed.
         problems: the first ones, in the order of the walk.
         count: of all problems.
+        begin: entries before it were not walked.
     """
 
     size: int
@@ -61,6 +64,7 @@ class Report:
     newest: SignedHead | None
     problems: tuple[Problem, ...]
     count: int
+    begin: int = 0
 
 
 async def verify(
@@ -70,13 +74,19 @@ async def verify(
     progress: Progress,
     *,
     readable: bool = True,
+    begin: Checkpoint | None = None,
 ) -> Report:
     """Walk a log. Entries that are appended meanwhile are left to the next walk.
+
+    From a remembered checkpoint on, the walk begins at the last full tile below it, with the hashes that the tiles hold
+    for what lies before. That these lead to the checkpoint shows that the log begins with the very tree that was seen;
+    whether the earlier records and contents still are those under that tree, it does not show.
 
     Args:
         keys: whose signatures under heads count.
         remembered: checkpoints from outside the log, whose signatures were checked already.
         readable: the ledger decrypts contents; without its keys their commitments are not checked.
+        begin: checkpoint to begin at, whose signature was checked already; None walks everything.
 
     Raises:
         LedgerUnavailableError: the log cannot be read.
@@ -85,8 +95,12 @@ async def verify(
     # Heads before entries: no head of this moment covers an entry that is not there yet.
     newest = await ledger.tree.head()
     size = await ledger.size()
-    verification = _Verification(ledger, newest, keys, remembered, readable=readable)
-    walked = 0
+    start = _Start()
+    if begin is not None:
+        remembered = (begin, *remembered)
+        start = await _start(ledger.tree, min(begin.size, newest.size if newest else 0), remembered)
+    verification = _Verification(ledger, newest, keys, remembered, start, readable=readable)
+    walked = start.index
     while walked < size:
         page = await ledger.page(walked, WIDTH)
         if not page:
@@ -122,6 +136,45 @@ def contradiction(stored: Stored, *, readable: bool) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where a walk begins.
+
+    Attributes:
+        index: of the first entry, the first one of a tile.
+        subtrees: the tree over those before it.
+        rows: of that tree, as `Tower` takes them.
+        problem: what is wrong with its tiles; then the walk begins at the front.
+    """
+
+    index: int = 0
+    subtrees: tuple[bytes, ...] = ()
+    rows: tuple[tuple[int, bytes], ...] = ()
+    problem: str = ""
+
+
+async def _start(tree: Tiles, size: int, remembered: Iterable[Checkpoint]) -> _Start:
+    """Return the start of a walk from the last full tile of level 0 below a size on.
+
+    Args:
+        remembered: those below the start, which the walk will not pass, are held against the tiles here.
+    """
+    index = size - size % WIDTH
+    try:
+        subtrees = await read_through(tree, partial(tiles.subtrees, index))
+        for head in remembered:
+            if head.size < index and await read_through(tree, partial(tiles.root, head.size)) != head.root:
+                return _Start(problem=f"the tiles do not lead to the remembered checkpoint of size {head.size}")
+    except ValueError as exc:
+        return _Start(problem=f"the walk begins at the front: {exc}")
+    rows: list[tuple[int, bytes]] = []
+    for level in range(1, -(-index.bit_length() // HEIGHT)):
+        full, at = divmod(index >> (HEIGHT * level), WIDTH)
+        held = await tree.read_tile(Tile(level, full)) if at else b""
+        rows.append((full, held[: at * HASH_BYTES]))
+    return _Start(index, subtrees, tuple(rows))
+
+
 class _Verification:
     """The state of one walk."""
 
@@ -131,6 +184,7 @@ class _Verification:
         newest: SignedHead | None,
         keys: Sequence[VerifierKey],
         remembered: Iterable[Checkpoint],
+        start: _Start,
         *,
         readable: bool,
     ) -> None:
@@ -140,16 +194,19 @@ class _Verification:
         self._newest = newest
         self._integrated = newest.size if newest else 0
         self._keys = keys
-        self._walk = Walk(remembered)
-        self._tower = Tower()
-        self._lowest = -1
+        self._begin = start.index
+        self._walk = Walk(remembered, Edge(start.index, start.subtrees))
+        self._tower = Tower(start.rows)
+        self._lowest = start.index // WIDTH - 1
         self._whole = True
-        self._heads = _all_heads(self._tree)
+        self._heads = _all_heads(self._tree, max(start.index - 1, 0))
         self._next_head: SignedHead | None = None
         self._checked = 0
         self._erased = 0
         self._problems: list[Problem] = []
         self._count = 0
+        if start.problem:
+            self._keep([Problem(None, start.problem)])
 
     async def take(self, page: Sequence[Stored]) -> None:
         """Check one page: entries of one tile."""
@@ -172,7 +229,8 @@ class _Verification:
         await self._compare(self._tower.rest())
         self._keep(self._walk.end())
         size, root = self._walk.size, self._walk.root()
-        return Report(size, root, self._checked, self._erased, self._newest, tuple(self._problems), self._count)
+        problems = tuple(self._problems)
+        return Report(size, root, self._checked, self._erased, self._newest, problems, self._count, self._begin)
 
     async def _expect_heads(self, up_to: int) -> None:
         """Check the signatures of heads up to a size, and have the walk compare their roots."""
@@ -233,8 +291,7 @@ class _Verification:
                 self._problems.append(problem)
 
 
-async def _all_heads(tree: TreeStore) -> AsyncIterator[SignedHead]:
-    size = 0
+async def _all_heads(tree: TreeStore, size: int) -> AsyncIterator[SignedHead]:
     while page := await tree.heads(size, _HEADS):
         for head in page:
             yield head

@@ -49,6 +49,11 @@ class Breaker:
         """Whether calls are being kept away, but for one that tries."""
         return self._open_until is not None
 
+    @property
+    def state(self) -> str:
+        """`closed`, `open` or `distrusted`, in one word."""
+        return "distrusted" if self._distrusted else "open" if self.is_open else "closed"
+
     def admits(self, now: float, *, canary: bool = False) -> bool:
         """Whether a call may be made now. Where this opens the way for a try, its end must be told.
 

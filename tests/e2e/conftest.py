@@ -28,6 +28,7 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(f"{scheme}_proxy".upper(), raising=False)
     # Events go past whatever stands for standard output while a command runs in this process, and whose own stream of
     # events is closed after it.
+    structlog.reset_defaults()
     structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=sys.__stderr__))
     yield
     structlog.reset_defaults()
