@@ -27,6 +27,8 @@ from reviewer.core.spending import NOTHING
 
 MAX_SUBJECTS = 1_000
 """Names in one record: so many, with the longest texts, still fit into a log entry."""
+SERVICE = "service"
+"""Who does what no person does."""
 MAX_BY_CHARS = 200
 MAX_REASON_CHARS = 2_000
 
@@ -138,6 +140,18 @@ def review_name(review_id: str) -> str:
 def tenant_name(tenant: str) -> str:
     """Return the name of a tenant as a subject."""
     return f"tenants/{tenant}"
+
+
+def signing_key_change(new: str, event_id: str, now: datetime, old: str) -> Event:
+    """Tell that another key signs receipts and checkpoints from now on.
+
+    Args:
+        new, old: RFC 7638 thumbprints of the public keys.
+        event_id: UUIDv7.
+    """
+    details: dict[str, Json] = {"old": old, "new": new}
+    subjects = (f"signing-keys/{new}",)
+    return Event(EventKind.KEY_CHANGE, Action.SIGN, event_id, now, "", SERVICE, "", subjects, details)
 
 
 def entry_of(event: Event, annex: Annex | None = None, request_id: str = "", content_digest: str = "") -> Entry:

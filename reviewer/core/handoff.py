@@ -13,14 +13,12 @@ from datetime import datetime, timedelta
 
 from reviewer.core.canonical import Json
 from reviewer.core.errors import HandoffFinalError, LeaseError
-from reviewer.core.events import Action, Annex, Event, EventKind, review_name
+from reviewer.core.events import SERVICE, Action, Annex, Event, EventKind, review_name
 from reviewer.core.finding import Outcome
 from reviewer.core.record import rfc3339
 from reviewer.core.ticket import Decision, Ticket, TicketState
 
 MAX_LABELS = 256
-SERVICE = "service"
-"""Who expires tickets."""
 
 
 @dataclass(frozen=True, slots=True)

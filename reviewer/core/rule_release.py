@@ -1,4 +1,4 @@
-"""Releases of rule sets as records: which set was put in force where, in place of which, by whom, and who had agreed."""
+"""Releases of rule sets as records: which set came into force where, in place of which, by whom, and who agreed."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from reviewer.core.events import Event
 from reviewer.core.review import Position
-from reviewer.ledger.handoffs import HandoffStore
+from reviewer.ledger.handoffs import TicketLedger
 from reviewer.ledger.tree import TreeLedger
 from reviewer.sealing import WrappedKey
 
@@ -142,10 +142,5 @@ class Custody(Protocol):
         ...
 
 
-class Store(TreeLedger, Custody, Protocol):
+class Store(TreeLedger, TicketLedger, Custody, Protocol):
     """A whole log: its entries, and what is kept apart from them."""
-
-    @property
-    def handoffs(self) -> HandoffStore:
-        """The tickets for people that its entries opened."""
-        ...

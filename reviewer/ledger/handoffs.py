@@ -2,9 +2,9 @@
 
 What a store promises:
 
-* **with its record**: a ticket opens in the commit of its review, and each move takes effect in the commit of its record;
-* **one after the other**: a move is judged (`reviewer.core.handoff.step`) by the ticket as it is in that very commit, so
-  that of two claims at once one is refused, and of two processes that expire a ticket one does nothing;
+* **with its record**: a ticket opens in the commit of its review, and each move takes effect in that of its record;
+* **one after the other**: a move is judged (`reviewer.core.handoff.step`) by the ticket as it is in that commit: of
+  two claims at once one is refused, and of two processes that expire a ticket one does nothing;
 * **no more than the log says**: everything here follows from records, and can be rebuilt from them.
 """
 
@@ -16,6 +16,7 @@ from typing import Protocol
 
 from reviewer.core.handoff import Move
 from reviewer.core.ticket import Ticket, TicketState
+from reviewer.ledger.interface import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +95,13 @@ class HandoffStore(Protocol):
         Raises:
             LedgerUnavailableError: the log cannot be read.
         """
+        ...
+
+
+class TicketLedger(Ledger, Protocol):
+    """A verdict log with the tickets that its reviews opened."""
+
+    @property
+    def handoffs(self) -> HandoffStore:
+        """The tickets."""
         ...

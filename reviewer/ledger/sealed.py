@@ -101,7 +101,7 @@ class SealedLedger:
 
     @property
     def handoffs(self) -> HandoffStore:
-        """See `Store.handoffs`; what people write is encrypted."""
+        """See `TicketLedger.handoffs`; what people write is encrypted."""
         return SealedHandoffs(self._inner.handoffs, self._encrypted)
 
     async def search(self, asked: Filter, order: Order, after: int | None, limit: int) -> tuple[Found, ...]:

@@ -241,7 +241,7 @@ class SqliteLedger:
 
     @property
     def handoffs(self) -> HandoffStore:
-        """See `Store.handoffs`."""
+        """See `TicketLedger.handoffs`."""
         return SqliteHandoffs(self._connection, self._write_handoff)
 
     @property

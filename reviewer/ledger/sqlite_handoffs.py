@@ -1,4 +1,4 @@
-"""Tickets in the SQLite log: all statements about them, and what makes of them the port of `reviewer.ledger.handoffs`."""
+"""Tickets in the SQLite log: all statements about them, behind the port of `reviewer.ledger.handoffs`."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ Append = Callable[[Entry], Appended]
 HandoffStep = Callable[[apsw.Connection, Append], Filed]
 """What the writer does within its transaction."""
 
-_ADD = """
-INSERT INTO handoffs
-    (id, idx, last_idx, review_id, tenant, route, intent, created_us, expires_us, state, token, holder, lease_us, decision)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_SELECT = """
-SELECT id, idx, last_idx, review_id, tenant, route, intent, created_us, expires_us, state, token, holder, lease_us, decision
-FROM handoffs
-"""
+_ADD = (
+    "INSERT INTO handoffs (id, idx, last_idx, review_id, tenant, route, intent, created_us, expires_us, "
+    "state, token, holder, lease_us, decision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SELECT = (
+    "SELECT id, idx, last_idx, review_id, tenant, route, intent, created_us, expires_us, "
+    "state, token, holder, lease_us, decision FROM handoffs"
+)
 _BY_ID = f"{_SELECT} WHERE id = ?"
 _BY_REVIEW = f"{_SELECT} WHERE review_id = ? ORDER BY idx LIMIT 1"
 _CHANGE = "UPDATE handoffs SET last_idx = ?, state = ?, token = ?, holder = ?, lease_us = ?, decision = ? WHERE id = ?"
@@ -94,7 +93,7 @@ class SqliteHandoffs:
             "limit": limit,
         }
         with translated("read"):
-            rows = self._connection().execute(f"{_SELECT} WHERE {wanted} ORDER BY idx LIMIT :limit", values)  # noqa: S608 - of constants
+            rows = self._connection().execute(f"{_SELECT} WHERE {wanted} ORDER BY idx LIMIT :limit", values)
             return tuple(map(_filed, rows.fetchall()))
 
     async def overdue(self, now: datetime, limit: int) -> tuple[Ticket, ...]:

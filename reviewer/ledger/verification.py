@@ -117,14 +117,19 @@ def contradiction(stored: Stored, *, readable: bool) -> str:
         return f"the record's {wrong[0]} is not the one that it is kept under"
     if not readable or not (stored.content or stored.content_key):
         return ""
+    return _unbound(stored, record, schema)
+
+
+def _unbound(stored: Stored, record: dict[str, object], schema: str) -> str:
+    """Say why a content is not the one that its record commits to; empty where it is."""
     if stored.content is None or stored.content_key is None:
         return "the content or its key is missing, and not both"
-    if "content_commitment" not in record and summary_of(stored.record).kind == schema:
-        # Of a later version: what it binds its content by is not known here.
+    later = summary_of(stored.record).kind == schema
+    if later and "content_commitment" not in record:
+        # What a later version binds its content by is not known here.
         return ""
-    if record.get("content_commitment") != hmac.digest(stored.content_key, stored.content, hashlib.sha256).hex():
-        return "the content is not the one that the record commits to"
-    return ""
+    bound = record.get("content_commitment") == hmac.digest(stored.content_key, stored.content, hashlib.sha256).hex()
+    return "" if bound else "the content is not the one that the record commits to"
 
 
 class _Verification:
