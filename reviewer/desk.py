@@ -22,10 +22,10 @@ from reviewer.core.errors import (
     HandoffNotFoundError,
     IdempotencyConflictError,
     LedgerError,
-    OverloadError,
     RequestError,
     ReviewNotFoundError,
     SealedError,
+    TooManyWaitingError,
 )
 from reviewer.core.events import Action, Annex, annex_of, read_event
 from reviewer.core.finding import Outcome
@@ -189,12 +189,12 @@ class Desk:
 
         Raises:
             HandoffNotFoundError: there is none that the tenant may see.
-            OverloadError: too many wait already.
+            TooManyWaitingError: too many wait already.
             DrainingError: the server is shutting down; ask again.
             LedgerUnavailableError, LedgerCorruptError: the log cannot be read.
         """
         if self._waiting >= self._settings.max_waiting:
-            raise OverloadError(f"{self._waiting} callers wait, at most {self._settings.max_waiting}", _RETRY_S)
+            raise TooManyWaitingError(f"{self._waiting} callers wait, at most {self._settings.max_waiting}", _RETRY_S)
         self._waiting += 1
         waker = asyncio.Event()
         wakers = self._changed.setdefault(handoff_id, set())

@@ -26,7 +26,7 @@ from reviewer.core.review import CANARY_TENANT
 from reviewer.ledger import stores
 from reviewer.core.search import Match, Operator, Order
 from reviewer.core.summary import summary_of
-from reviewer.ledger.erasure import Erasures
+from reviewer.ledger.erasure import Erasures, has_content
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.migration import script
 from reviewer.ledger.verification import contradiction
@@ -130,7 +130,7 @@ def _problem(stored: Stored, erasure: Event | None, *, readable: bool) -> str:
     """Say how an entry contradicts itself; empty where it does not."""
     if leaf_hash(stored.record) != stored.position.leaf_hash:
         return "the record does not have the leaf hash that the log holds"
-    if stored.content is None and erasure is None and stored.kind == REVIEW:
+    if stored.content is None and erasure is None and has_content(stored):
         return "its content is missing, and no record of an erasure covers it"
     return contradiction(stored, readable=readable)
 

@@ -101,6 +101,10 @@ class BudgetExhaustedError(OverloadError):
     """A tenant's budget for the day is used up (`RESOURCE_EXHAUSTED`); it is there again at midnight UTC."""
 
 
+class TooManyWaitingError(OverloadError):
+    """More callers wait for tickets than the settings allow (`RESOURCE_EXHAUSTED`)."""
+
+
 class DrainingError(ReviewerError):
     """The server is shutting down and takes no new work (`UNAVAILABLE`)."""
 

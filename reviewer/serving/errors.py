@@ -38,6 +38,7 @@ from reviewer.core.errors import (
     ReviewNotFoundError,
     RubricError,
     SealedError,
+    TooManyWaitingError,
 )
 from reviewer.providers.interface import ProviderError
 
@@ -68,6 +69,7 @@ TABLE: dict[type[ReviewerError], Answer] = {
     RecordNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "RECORD_NOT_FOUND"),
     CheckpointNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "CHECKPOINT_NOT_FOUND"),
     OverloadError: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_REVIEWS"),
+    TooManyWaitingError: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WAITING"),
     BudgetExhaustedError: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, "BUDGET_EXHAUSTED"),
     DrainingError: Answer(grpc.StatusCode.UNAVAILABLE, "DRAINING"),
     InProgressError: Answer(grpc.StatusCode.UNAVAILABLE, "REVIEW_IN_PROGRESS"),

@@ -13,9 +13,9 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from tests.e2e.conftest import Serve
 from reviewer.serving.handoff_servicer import HANDOFF_SERVICE
 from reviewer.serving.outcome_servicer import OUTCOME_SERVICE
+from tests.e2e.conftest import Serve
 from tests.support.service import LOG_SERVICE, SERVICE, Service, refusal_of, write_lock
 from tests.support.subjects import subject
 

@@ -205,7 +205,7 @@ async def test_a_resolution_is_content(path: Path) -> None:
         assert read_words(row.content) == Words(SECRET)
         assert contradiction(row, readable=True) == ""
         assert contradiction(replace(row, content=b"{}"), readable=True) != ""
-    assert SECRET.encode() not in path.read_bytes()
+    assert SECRET.encode() not in _bytes(path)
 
 
 async def test_an_erased_review_takes_its_words_with_it(log: Store) -> None:
@@ -323,6 +323,10 @@ async def test_ticket_and_record_are_one_commit(path: Path) -> None:
         with pytest.raises(LedgerUnavailableError):
             await log.handoffs.move(move(1, Action.CLAIM))
         assert await check_log(log) == 1
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes()
 
 
 def _sql(path: Path, statement: str) -> None:
