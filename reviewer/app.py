@@ -28,9 +28,9 @@ from reviewer.core.ids import uuid7
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
+from reviewer.desk import Desk
 from reviewer.ledger import stores
 from reviewer.ledger.custody import Store
-from reviewer.desk import Desk
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sealed import Means, SealedLedger
 from reviewer.ledger.sequencer import Sequencer

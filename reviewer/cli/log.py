@@ -23,9 +23,9 @@ from reviewer.core.events import Event, read_event, review_name
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.record import REVIEW
 from reviewer.core.review import CANARY_TENANT
-from reviewer.ledger import stores
 from reviewer.core.search import Match, Operator, Order
 from reviewer.core.summary import summary_of
+from reviewer.ledger import stores
 from reviewer.ledger.erasure import Erasures, has_content
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.migration import script

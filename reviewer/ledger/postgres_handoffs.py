@@ -1,4 +1,6 @@
-"""Tickets in the PostgreSQL log: not kept there yet, and said so; reviews and their handoffs are records all the same."""
+"""Tickets in the PostgreSQL log: not kept there yet, and said so; handoffs are in the records of reviews all the same."""
+
+# ruff: noqa: ARG002 - the protocol names the parameters
 
 from __future__ import annotations
 

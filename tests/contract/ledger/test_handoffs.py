@@ -21,10 +21,10 @@ from reviewer.core.review import Handoff, HandoffState
 from reviewer.core.search import Match, Operator, Order, read_filter
 from reviewer.core.ticket import Decision, Ticket, TicketState, ticket_of_record
 from reviewer.core.words import Words, read_words, write_words
-from reviewer.ledger.custody import Store
 from reviewer.ledger.erasure import Erasures
 from reviewer.ledger.handoffs import Asked
 from reviewer.ledger.interface import Ledger
+from reviewer.ledger.sealed import SealedLedger
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
 from reviewer.ledger.verification import contradiction
 from tests.contract.ledger.test_custody import event, names
@@ -33,6 +33,7 @@ from tests.contract.ledger.test_upgrade import first_form
 from tests.support.builders import CONTENT_KEY, MOMENT, entry, review_id
 from tests.support.sealed import sealed_ledger
 
+Log = SqliteLedger | SealedLedger
 SECRET = "the dose is ten times too high"
 LATER = MOMENT + timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -47,7 +48,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "sealed sqlite"])
-async def log(path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+async def log(path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Log]:
     """Return an empty log, open."""
     plain = SqliteLedger(path)
     if request.param == "sqlite":
@@ -55,17 +56,17 @@ async def log(path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Store
             yield plain
     else:
         async with sealed_ledger(plain) as sealed:
-            yield sealed  # type: ignore[misc] - all of a store but its keys, which no test here asks for
+            yield sealed
 
 
 def ticket_id(number: int) -> str:
     return str(review_id(1000 + number))
 
 
-def handed(number: int, tenant: str = "acme", expires_at: datetime | None = LATER, **fields: object) -> Entry:
+def handed(number: int, tenant: str = "acme", expires_at: datetime | None = LATER, request_id: str = "") -> Entry:
     """Return a review that opens the ticket of its number."""
     handoff = Handoff(ticket_id(number), HandoffState.OPEN, MOMENT, expires_at)
-    return entry(number, tenant=tenant, handoff=handoff, **fields)
+    return entry(number, request_id, tenant=tenant, handoff=handoff)
 
 
 _numbers = iter(range(10_000, 10**9))
@@ -80,7 +81,7 @@ def move(number: int, action: Action, now: datetime = MOMENT, **fields: object) 
     return replace(base, **fields)  # type: ignore[arg-type]
 
 
-async def resolved(log: Store, number: int) -> int:
+async def resolved(log: Log, number: int) -> int:
     """Claim and resolve a ticket; return the index of its resolution."""
     await log.handoffs.move(move(number, Action.CLAIM))
     return (await log.handoffs.move(move(number, Action.RESOLVE))).last
@@ -100,7 +101,7 @@ async def derived(log: Ledger) -> dict[str, Ticket]:
     return tickets
 
 
-async def test_tickets_are_what_the_records_say(log: Store) -> None:
+async def test_tickets_are_what_the_records_say(log: Log) -> None:
     """After every kind of move each ticket is the one that its records lead to, and the log is whole."""
     for number in range(1, 6):
         await log.append(handed(number))
@@ -153,7 +154,7 @@ async def test_expired_once(path: Path) -> None:
         assert await check_log(one) == 3
 
 
-async def test_what_is_refused_writes_nothing(log: Store) -> None:
+async def test_what_is_refused_writes_nothing(log: Log) -> None:
     """An unknown ticket, somebody else's, a stale token and a final ticket are told, and leave the log as it was."""
     await log.append(handed(1))
     await log.append(handed(2, "globex"))
@@ -172,7 +173,7 @@ async def test_what_is_refused_writes_nothing(log: Store) -> None:
     assert await log.size() == size
 
 
-async def test_listing(log: Store) -> None:
+async def test_listing(log: Log) -> None:
     """Tickets are listed by tenant, route and state as of a moment, the oldest first, page by page."""
     for number in range(1, 7):
         await log.append(handed(number, "acme" if number % 2 else "globex"))
@@ -208,7 +209,7 @@ async def test_a_resolution_is_content(path: Path) -> None:
     assert SECRET.encode() not in _bytes(path)
 
 
-async def test_an_erased_review_takes_its_words_with_it(log: Store) -> None:
+async def test_an_erased_review_takes_its_words_with_it(log: Log) -> None:
     """Erasing a review erases resolution and outcomes about it, theirs alone; the log accounts for each of them."""
     await log.append(handed(1))
     await log.append(handed(2))
@@ -230,7 +231,7 @@ async def test_an_erased_review_takes_its_words_with_it(log: Store) -> None:
     assert [kept.review_id for kept in await log.kept(0, 10)] == [str(review_id(2))]
 
 
-async def test_an_erased_tenant_takes_all_words_with_it(log: Store) -> None:
+async def test_an_erased_tenant_takes_all_words_with_it(log: Log) -> None:
     """With a tenant go the words about its reviews; a legal hold on one review keeps them."""
     await log.append(handed(1))
     await resolved(log, 1)
@@ -249,7 +250,7 @@ def report(request_id: str, comment: str = SECRET) -> Entry:
     )
 
 
-async def test_an_outcome_is_recorded_once(log: Store) -> None:
+async def test_an_outcome_is_recorded_once(log: Log) -> None:
     """A report under a request id that is there already gives the first one back; a review's id is another matter."""
     await log.append(handed(1, request_id="r-1"))
     first = await log.append(report("r-1"))
@@ -263,7 +264,7 @@ async def test_an_outcome_is_recorded_once(log: Store) -> None:
     assert await log.size() == 2
 
 
-async def test_events_are_found_by_what_they_are_about(log: Store) -> None:
+async def test_events_are_found_by_what_they_are_about(log: Log) -> None:
     """A search for a review's name or for a kind finds its moves, its outcomes and its erasure."""
     await log.append(handed(1))
     await resolved(log, 1)
