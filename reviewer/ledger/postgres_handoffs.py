@@ -1,4 +1,4 @@
-"""Tickets in the PostgreSQL log: not kept there yet, and said so; handoffs are in the records of reviews all the same."""
+"""Tickets in the PostgreSQL log: not kept there yet, and said so. Handoffs are in the records of reviews anyway."""
 
 # ruff: noqa: ARG002 - the protocol names the parameters
 

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from reviewer.cli.main import app
+from reviewer.core.facets import facets_of
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.record import Entry
 from reviewer.core.spending import NOTHING
@@ -117,7 +118,7 @@ def later(number: int, kind: str, content: bytes = b"") -> Entry:
     told = {"schema": f"{kind}/99", "id": "x", "time": "2026-11-21T09:30:15.250000Z", "tenant": "default", "who": [1]}
     record = json.dumps(told, separators=(",", ":"), sort_keys=True).encode()
     base = replace(entry(number, tenant="default", created_at=MOMENT), record=record, leaf_hash=leaf_hash(record))
-    return replace(base, content=content, content_key=b"", spent=NOTHING, kind=kind)
+    return replace(base, content=content, content_key=b"", spent=NOTHING, kind=kind, facets=facets_of(record))
 
 
 async def test_records_of_version_99(service: Service, tmp_path: Path) -> None:
