@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -22,10 +23,12 @@ from reviewer.canary import Canaries
 from reviewer.config import Settings
 from reviewer.core.canary import Canary, canaries_of
 from reviewer.core.errors import ConfigError, Fault, LedgerUnavailableError
+from reviewer.core.events import signing_key_change
 from reviewer.core.ids import uuid7
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
+from reviewer.desk import Desk
 from reviewer.ledger import stores
 from reviewer.ledger.custody import Store
 from reviewer.ledger.interface import Ledger
@@ -45,9 +48,11 @@ from reviewer.reuse import Memory
 from reviewer.rubrics.load import load_cases, load_rulebook
 from reviewer.sealing import load_keyring
 from reviewer.serving.faces import open_faces
+from reviewer.serving.handoff_servicer import HANDOFF_SERVICE, HandoffServicer
 from reviewer.serving.http_face import HttpFace
 from reviewer.serving.log_servicer import LOG_SERVICE, VerdictLogServicer
 from reviewer.serving.observing import Parts
+from reviewer.serving.outcome_servicer import OUTCOME_SERVICE, OutcomeServicer
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import SERVICE, ReviewServicer
 from reviewer.signing import Identity, create_key, load_identity
@@ -120,14 +125,17 @@ async def open_app(
         receipts = Receipts(identity, timedelta(seconds=settings.signing.receipt_lifetime_s))
         budgets = Budgets(ledger, settings.budget, time.monotonic)
         world = World(_now, _new_id, os.urandom)
-        pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s)
+        lifetime = timedelta(seconds=settings.handoff.lifetime_s)
+        pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s, lifetime)
         pipeline.warm_up()
         canaries = await stack.enter_async_context(_watch(settings, rulebook, pipeline, critic))
         witnessing = await stack.enter_async_context(Witnessing(ledger, settings.witness))
         metrics = _measure(settings, rulebook, load_s, pipeline, canaries)
         parts = Parts(admission, critic, ledger, sequencer, witnessing)
         faces = await stack.enter_async_context(open_faces(settings, identity, parts, metrics))
-        services = _services(settings, pipeline, admission, ledger)
+        means = Means(_now, _new_id, os.urandom)
+        desk = await stack.enter_async_context(Desk(ledger, settings.handoff, means, lambda: admission.draining))
+        services = _services(settings, pipeline, admission, ledger, desk)
         server = Server(services, admission, critic, sequencer, settings.server, settings.limits)
         await stack.enter_async_context(server)
         logger().info(
@@ -147,6 +155,9 @@ async def _open_log(settings: Settings) -> AsyncIterator[tuple[SealedLedger, Ide
     """Open the log, its keys, and the sequencer that integrates once more before the log is closed."""
     async with open_ledger(settings) as ledger:
         identity = open_identity(settings)
+        now = _now()
+        change = partial(signing_key_change, identity.key.public.key_id, str(_new_id(now)), now)
+        await ledger.note_signing_key(identity.key.public.key_id, change)
         async with Sequencer(ledger, identity, settings.ledger.checkpoint_interval_s, _now) as sequencer:
             yield ledger, identity, sequencer
 
@@ -193,12 +204,14 @@ def _measure(
 
 
 def _services(
-    settings: Settings, pipeline: Pipeline, admission: Admission, ledger: TreeLedger
+    settings: Settings, pipeline: Pipeline, admission: Admission, ledger: TreeLedger, desk: Desk
 ) -> dict[str, grpc.GenericRpcHandler]:
     """Return what is served, by name."""
     return {
         SERVICE: ReviewServicer(pipeline, admission, settings.limits, settings.deadline).handler(),
         LOG_SERVICE: VerdictLogServicer(ledger, settings.audit).handler(),
+        HANDOFF_SERVICE: HandoffServicer(desk, settings).handler(),
+        OUTCOME_SERVICE: OutcomeServicer(desk).handler(),
     }
 
 

@@ -1,4 +1,4 @@
-"""The sections of the settings that are about contents of reviews: how they are encrypted and how long they are kept.
+"""The sections of the settings that are about reviews after they were answered: contents, and tickets for people.
 
 How they are read, and from where, is `reviewer.config`.
 """
@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr
 
 from reviewer.core.spending import TENANT_PATTERN
 from reviewer.core.verdict import Verdict
-from reviewer.provider_sections import Section
+from reviewer.provider_sections import Seconds, Section
 
 TenantName = Annotated[str, Field(pattern=rf"^_?{TENANT_PATTERN}$")]
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -70,3 +70,23 @@ class RetentionSettings(Periods):
         """Return for how many days a review's content is kept; None for ever."""
         own = self.tenants.get(tenant)
         return (own.of(verdict) if own else None) or self.of(verdict)
+
+
+class HandoffSettings(Section):
+    """Tickets for people.
+
+    Attributes:
+        lifetime_s: from a handoff until it counts as rejected, where nobody decided.
+        lease_s: for how long a claim holds that does not say for how long.
+        max_lease_s: longer ones are cut to this.
+        sweep_interval_s: how often tickets that have expired are looked for, and told in the log.
+        poll_s: how often a ticket that somebody waits for is looked at, for what other processes did.
+        max_waiting: callers that wait for tickets at once; more are refused with RESOURCE_EXHAUSTED.
+    """
+
+    lifetime_s: Annotated[int, Field(ge=1, le=365 * 86_400)] = 86_400
+    lease_s: Annotated[int, Field(ge=1, le=7 * 86_400)] = 1_800
+    max_lease_s: Annotated[int, Field(ge=1, le=7 * 86_400)] = 28_800
+    sweep_interval_s: Seconds = 5.0
+    poll_s: Seconds = 0.5
+    max_waiting: Annotated[int, Field(ge=1, le=100_000)] = 2_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
@@ -91,11 +91,13 @@ class Pipeline:
         budgets: Budgets,
         world: World,
         record_s: float,
+        handoff_lifetime: timedelta | None = None,
     ) -> None:
         """Keep the collaborators.
 
         Args:
             record_s: seconds after a review's deadline by which its record must be written.
+            handoff_lifetime: after which a handoff counts as rejected; None never.
         """
         self._rulebook = rulebook
         self._admission = admission
@@ -106,6 +108,7 @@ class Pipeline:
         self._budgets = budgets
         self._record_s = record_s
         self._onlookers: list[Callable[[RecordedReview], None]] = []
+        self._handoff_lifetime = handoff_lifetime
 
     def look_on(self, onlooker: Callable[[RecordedReview], None]) -> None:
         """Have somebody else told of each review that was asked for; must not block, must not raise."""
@@ -260,7 +263,8 @@ class Pipeline:
         plan, criticism, now = case.plan, case.criticism, self._world.now()
         handoff = None
         if decision.verdict is Verdict.HUMAN_HANDOFF and not case.canary:
-            handoff = Handoff(str(self._world.new_id(now)), HandoffState.OPEN, now)
+            expires_at = now + self._handoff_lifetime if self._handoff_lifetime else None
+            handoff = Handoff(str(self._world.new_id(now)), HandoffState.OPEN, now, expires_at)
         outcomes = [critique.outcome for critique in criticism.critiques]
         return Review(
             id=str(self._world.new_id(now)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -15,21 +15,36 @@ from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_th
 from reviewer.cli.costs import costs
 from reviewer.cli.export import export
 from reviewer.cli.log_files import opened_log, settings_for, where
-from reviewer.cli.render import erasure_told, review_panel
+from reviewer.cli.render import course, erasure_told, review_panel
 from reviewer.cli.search import search
 from reviewer.client import review_json
 from reviewer.config import Settings
-from reviewer.core.events import Event
+from reviewer.core.events import Event, read_event, review_name
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.record import REVIEW
 from reviewer.core.review import CANARY_TENANT
+from reviewer.core.search import Match, Operator, Order
+from reviewer.core.summary import summary_of
 from reviewer.ledger import stores
-from reviewer.ledger.erasure import Erasures
+from reviewer.ledger.erasure import Erasures, has_content
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.migration import script
 from reviewer.ledger.verification import contradiction
 from reviewer.serving.replies import review_message
 from reviewer.serving.requests import DEFAULT_TENANT
+
+MAX_COURSE = 1_000
+"""Records about one review that are shown with it."""
+
+
+class _Sought(NamedTuple):
+    """An entry, the erasure of its content if there is one, whether contents can be read, and events about it."""
+
+    stored: Stored | None
+    erasure: Event | None
+    readable: bool
+    later: list[tuple[int, Event]]
+
 
 app = typer.Typer(help="Create and read the verdict log.", no_args_is_help=True)
 app.command("costs")(costs)
@@ -84,13 +99,16 @@ def show(
     """Show one entry, after checking its leaf hash and the commitment to its content, or the record of its erasure."""
     settings = settings_for(path, config)
     with errors_end_the_command():
-        stored, erasure, readable = asyncio.run(_find(settings, tenant, name.removeprefix("reviews/")))
+        stored, erasure, readable, later = asyncio.run(_find(settings, tenant, name.removeprefix("reviews/")))
         if stored is None:
             fail(f"no review {name} in {stores.name_of(settings.ledger)}")
         if problem := _problem(stored, erasure, readable=readable):
             fail(f"{name}: {problem}")
-        if record or erasure is not None:
+        unknown = summary_of(stored.record).kind.startswith(f"{REVIEW}/")
+        if record or erasure is not None or unknown:
             typer.echo(stored.record.decode())
+            if unknown:
+                err.print(f"{name}: of a later version, whose content cannot be shown here", markup=False)
             if erasure is not None:
                 err.print(f"{name}: {erasure_told(erasure)}", markup=False)
             return
@@ -105,20 +123,25 @@ def show(
         if canary := recorded.review.canary:
             out.print(f"canary {canary}: shown by the service itself, answered to nobody", markup=False)
         out.print(review_panel(message))
+        for line in course(later):
+            out.print(line)
 
 
 def _problem(stored: Stored, erasure: Event | None, *, readable: bool) -> str:
     """Say how an entry contradicts itself; empty where it does not."""
     if leaf_hash(stored.record) != stored.position.leaf_hash:
         return "the record does not have the leaf hash that the log holds"
-    if stored.content is None and erasure is None and stored.kind == REVIEW:
+    if stored.content is None and erasure is None and has_content(stored):
         return "its content is missing, and no record of an erasure covers it"
     return contradiction(stored, readable=readable)
 
 
-async def _find(settings: Settings, tenant: str, review_id: str) -> tuple[Stored | None, Event | None, bool]:
-    """Return an entry, the erasure of its content if there is one, and whether contents can be read."""
+async def _find(settings: Settings, tenant: str, review_id: str) -> _Sought:
+    """Look an entry up, with what came after it; at most `MAX_COURSE` records of that."""
     async with opened_log(settings) as (ledger, readable):
         stored = await ledger.find_review(tenant, review_id) or await ledger.find_review(CANARY_TENANT, review_id)
         erasure = await Erasures(ledger).of(stored) if stored is not None else None
-        return stored, erasure, readable
+        about = Match("about", Operator.HAS, review_name(review_id))
+        found = await ledger.search(about, Order.OLDEST, None, MAX_COURSE)
+        events = [(one.position.index, event) for one in found if (event := read_event(one.record)) is not None]
+        return _Sought(stored, erasure, readable, events)

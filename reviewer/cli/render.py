@@ -10,8 +10,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from reviewer.client import Cause, Quote, Reason, Review, Verdict
-from reviewer.core.events import Event
+from reviewer.client import Cause, HandoffDecision, Outcome, Quote, Reason, Review, Ticket, TicketState, Verdict
+from reviewer.core.events import Event, EventKind
 from reviewer.core.record import rfc3339
 from reviewer.core.spending import Spent
 from reviewer.core.summary import summary_of
@@ -94,6 +94,54 @@ def holds_table(holds: Iterable[Event]) -> Table:
         held = ", ".join(name if name.startswith("reviews/") else "everything" for name in hold.subjects)
         table.add_row(*map(escape, (hold.tenant, held, rfc3339(hold.time)[:19] + "Z", hold.by, hold.reason)))
     return table
+
+
+def tickets_table(tickets: Iterable[Ticket]) -> Table:
+    """Show tickets, one a row."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("handoff", "state", "opened", "expires", "tenant", "route", "intent", "held or decided by"):
+        table.add_column(column, no_wrap=column in ("handoff", "state", "opened", "expires"))
+    for ticket in tickets:
+        who = ticket.holder + (f": {_decided(ticket)}" if ticket.decision else "")
+        expires = f"{ticket.expire_time.ToJsonString()[:19]}Z" if ticket.HasField("expire_time") else "-"
+        opened = f"{ticket.create_time.ToJsonString()[:19]}Z"
+        names = (ticket.name, _state(ticket), opened, expires, ticket.tenant, ticket.route, ticket.intent, who)
+        table.add_row(*map(escape, names))
+    return table
+
+
+def ticket_panel(ticket: Ticket) -> RenderableType:
+    """Show one ticket, and what a person decided."""
+    lines = [Text(f"{ticket.review}  {ticket.intent}  route {ticket.route}")]
+    if ticket.decision:
+        lines.append(Text(f"{_decided(ticket)}  {ticket.holder}", style="bold"))
+    elif ticket.holder:
+        lines.append(Text(f"held by {ticket.holder} until {ticket.lease_expire_time.ToJsonString()[:19]}Z"))
+    lines.extend(Text(f"{one.criterion}  {Outcome.Name(one.outcome)[8:]}") for one in ticket.labels)
+    for name, text in (("comment  ", ticket.comment), ("edited  ", ticket.edited_text)):
+        if text:
+            lines.append(Text.assemble((name, "dim"), text))
+    if ticket.content_erased:
+        lines.append(Text("comment and edited text were erased", style="dim"))
+    return Panel(Group(*lines), title=f"{escape(ticket.name)}  {_state(ticket)}", title_align="left")
+
+
+def course(events: Iterable[tuple[int, Event]]) -> list[Text]:
+    """Tell what happened to a review after it was answered, one record a line."""
+    lines = []
+    for index, event in events:
+        told = event.details.get("outcome") if event.kind is EventKind.OUTCOME else event.details.get("decision")
+        what = " ".join([event.kind, event.action, *([str(told)] if told else [])])
+        lines.append(Text(f"#{index}  {rfc3339(event.time)[:19]}Z  {what}  {event.by}"))
+    return lines
+
+
+def _state(ticket: Ticket) -> str:
+    return TicketState.Name(ticket.state).removeprefix("TICKET_STATE_").lower()
+
+
+def _decided(ticket: Ticket) -> str:
+    return HandoffDecision.Name(ticket.decision).removeprefix("HANDOFF_DECISION_").lower().replace("_", " ")
 
 
 def _reason(reason: Reason) -> RenderableType:

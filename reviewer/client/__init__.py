@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reviewer.client.client import CallFailedError, ReviewClient
+from reviewer.client.handoff_client import HandoffClient
 from reviewer.client.log_client import VerdictLogClient
 from reviewer.client.messages import (
     draft_digests,
@@ -10,16 +11,26 @@ from reviewer.client.messages import (
     read_subject,
     review_json,
     subject_of_case,
+    ticket_json,
 )
-from reviewer.v1.finding_pb2 import Finding, Quote
+from reviewer.client.outcome_client import OutcomeClient
+from reviewer.v1.finding_pb2 import Finding, Outcome, Quote
+from reviewer.v1.handoff_service_pb2 import CriterionLabel, HandoffDecision, Ticket, TicketState
+from reviewer.v1.outcome_service_pb2 import AnswerOutcome
 from reviewer.v1.review_pb2 import Cause, Reason, Review, Stage, Verdict
 from reviewer.v1.review_service_pb2 import ReviewSubject
 from reviewer.v1.verdict_log_service_pb2 import Record
 
 __all__ = [
+    "AnswerOutcome",
     "CallFailedError",
     "Cause",
+    "CriterionLabel",
     "Finding",
+    "HandoffClient",
+    "HandoffDecision",
+    "Outcome",
+    "OutcomeClient",
     "Quote",
     "Reason",
     "Record",
@@ -27,6 +38,8 @@ __all__ = [
     "ReviewClient",
     "ReviewSubject",
     "Stage",
+    "Ticket",
+    "TicketState",
     "Verdict",
     "VerdictLogClient",
     "draft_digests",
@@ -34,4 +47,5 @@ __all__ = [
     "read_subject",
     "review_json",
     "subject_of_case",
+    "ticket_json",
 ]

@@ -19,12 +19,20 @@ from reviewer.v1.review_pb2 import Review
 
 TENANT_KEY: Final = "x-reviewer-tenant"
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
+_RETRIED = ("Get", "Wait", "Resolve")
 # Only UNAVAILABLE is retried, by gRPC itself, within the call's deadline: the request id makes that safe.
 _SERVICE_CONFIG: Final = json.dumps(
     {
         "methodConfig": [
             {
-                "name": [{"service": "reviewer.v1.ReviewService"}, {"service": "reviewer.v1.VerdictLogService"}],
+                "name": [
+                    {"service": "reviewer.v1.ReviewService"},
+                    {"service": "reviewer.v1.VerdictLogService"},
+                    {"service": "reviewer.v1.OutcomeService"},
+                    # Not ClaimHandoff and ReleaseHandoff: done twice, they are refused the second time.
+                    *[{"service": "reviewer.v1.HandoffService", "method": f"{verb}Handoff"} for verb in _RETRIED],
+                    {"service": "reviewer.v1.HandoffService", "method": "ListHandoffs"},
+                ],
                 "retryPolicy": {
                     "maxAttempts": 4,
                     "initialBackoff": "0.1s",

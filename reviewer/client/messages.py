@@ -9,6 +9,7 @@ from google.protobuf import json_format
 from reviewer.core.case import Case
 from reviewer.core.draft import RawDraft, Source, ToolCall
 from reviewer.v1 import draft_pb2
+from reviewer.v1.handoff_service_pb2 import Ticket
 from reviewer.v1.review_pb2 import Review
 from reviewer.v1.review_service_pb2 import ReviewSubject
 
@@ -39,6 +40,11 @@ def review_json(review: Review, *, one_line: bool = False) -> str:
     """Write a review in protobuf's JSON form, indented unless it is to be one line, with the contract's field names."""
     indent = None if one_line else 2
     return json_format.MessageToJson(review, indent=indent, preserving_proto_field_name=True, ensure_ascii=False)
+
+
+def ticket_json(ticket: Ticket) -> str:
+    """Write a ticket in protobuf's JSON form on one line, with the contract's field names."""
+    return json_format.MessageToJson(ticket, indent=None, preserving_proto_field_name=True, ensure_ascii=False)
 
 
 def read_review(text: str) -> Review:

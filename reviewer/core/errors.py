@@ -64,6 +64,18 @@ class ReviewNotFoundError(ReviewerError):
     """No review of that name is in the log (`NOT_FOUND`)."""
 
 
+class HandoffNotFoundError(ReviewerError):
+    """No handoff of that name is in the log, or none that the caller may see (`NOT_FOUND`)."""
+
+
+class HandoffFinalError(ReviewerError):
+    """The handoff is resolved or has expired: nothing changes it any more (`FAILED_PRECONDITION`)."""
+
+
+class LeaseError(ReviewerError):
+    """Somebody else holds the handoff, or the claim that was shown is not in force any more (`ABORTED`)."""
+
+
 class RecordNotFoundError(ReviewerError):
     """No record of that name is in the log, or none that the caller may see (`NOT_FOUND`)."""
 
@@ -87,6 +99,10 @@ class OverloadError(ReviewerError):
 
 class BudgetExhaustedError(OverloadError):
     """A tenant's budget for the day is used up (`RESOURCE_EXHAUSTED`); it is there again at midnight UTC."""
+
+
+class TooManyWaitingError(OverloadError):
+    """More callers wait for tickets than the settings allow (`RESOURCE_EXHAUSTED`)."""
 
 
 class DrainingError(ReviewerError):

@@ -18,6 +18,7 @@ from reviewer.core.errors import LedgerCorruptError
 from reviewer.core.review import Review
 
 KIND_REVIEW = "review"
+_ABOUT = ("reviews/", "handoffs/")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -34,6 +35,7 @@ class Facets:
         rubric: `id@version`.
         drafter: the model that wrote the draft, as the caller named it.
         canary: whether the service asked itself.
+        about: names of the reviews and handoffs that an event is about; a review's own is its record's.
     """
 
     create_time: datetime
@@ -52,6 +54,7 @@ class Facets:
     drafter: str
     simulated: bool
     canary: bool
+    about: tuple[str, ...] = ()
 
 
 def microseconds(moment: datetime) -> int:
@@ -93,6 +96,7 @@ def facets_of(record: bytes) -> Facets:
         drafter=_text(told, "drafter", "model"),
         simulated=_at(told, "simulated") is True,
         canary=_text(told, "canary") != "",
+        about=_several(name for name in _rows(told, "subjects") if isinstance(name, str) and name.startswith(_ABOUT)),
     )
 
 

@@ -25,6 +25,7 @@ from reviewer.core.merkle import leaf_hash
 from reviewer.core.outcome import CallRecord
 from reviewer.core.review import Review
 from reviewer.core.spending import Spent, spent_on
+from reviewer.core.ticket import Ticket, ticket_of
 from reviewer.core.verdict import Reason, verdict_of
 
 REVIEW = KIND_REVIEW
@@ -44,13 +45,15 @@ class Entry:
         review_id: of a review, or of the event.
         request_id: empty where the caller gave none: then it is not deduplicated.
         record: canonical JSON, the log's leaf.
-        content: the whole review as JSON; empty for what is no review.
+        content: the whole review as JSON; of what is no review, a person's words, or nothing.
         content_key: key of the commitment to `content`, erased with it.
         day: UTC date on which its calls count.
         spent: what they cost.
         facets: what the record is found by.
         kind: what the record's schema is called, without its version.
         data_key: id of the key that `content` is encrypted under; None where it is not encrypted.
+        ticket: what a review opens for a person.
+        annex_of: id of the review that the content of another entry belongs to, and is erased with.
     """
 
     review_id: str
@@ -66,6 +69,8 @@ class Entry:
     facets: Facets
     kind: str = REVIEW
     data_key: UUID | None = None
+    ticket: Ticket | None = None
+    annex_of: str = ""
 
 
 def seal(review: Review, content_key: bytes) -> Entry:
@@ -98,6 +103,7 @@ def seal(review: Review, content_key: bytes) -> Entry:
         day=review.created_at.astimezone(UTC).date(),
         spent=spent_on(review.calls),
         facets=review_facets(review),
+        ticket=ticket_of(review),
     )
 
 
@@ -179,6 +185,7 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
         "content_commitment": commitment,
         **({"reused_from": review.reused_from} if review.reused_from else {}),
         **({"canary": review.canary} if review.canary else {}),
+        **({"handoff_expires": rfc3339(handoff.expires_at)} if handoff and handoff.expires_at else {}),
     }
 
 

@@ -41,7 +41,7 @@ class StageTiming:
 
 
 class HandoffState(StrEnum):
-    """Where a handoff stands."""
+    """Where a handoff stands in the record of its review; what became of it is `reviewer.core.ticket`."""
 
     OPEN = "open"
 
@@ -52,11 +52,13 @@ class Handoff:
 
     Attributes:
         id: UUIDv7; its name is `handoffs/{id}`.
+        expires_at: from then on it counts as rejected; None never.
     """
 
     id: str
     state: HandoffState
     created_at: datetime
+    expires_at: datetime | None = None
 
     @property
     def name(self) -> str:

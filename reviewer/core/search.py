@@ -124,6 +124,7 @@ FIELDS: Mapping[str, Kind] = {
     "drafter": Kind.TEXT,
     "simulated": Kind.FLAG,
     "canary": Kind.FLAG,
+    "about": Kind.LIST,
 }
 """What records are found by; the same names in a filter, in every store and in exports."""
 

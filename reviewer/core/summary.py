@@ -11,6 +11,8 @@ import orjson
 
 from reviewer.core.record import RECORD_SCHEMA
 
+_WITH_ACTION = ("handoff", "outcome", "release")
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -22,7 +24,7 @@ class Summary:
         time: as the record states it, RFC 3339; empty where it states none.
         verdict: by name; empty for what is no review.
         causes: of the reasons, in order, each once; a shortened record does not tell them.
-        marks: `simulated`, `canary`.
+        marks: `simulated`, `canary`; of a handoff, an outcome or a release what was done.
     """
 
     kind: str
@@ -42,7 +44,8 @@ def summary_of(record: bytes) -> Summary:
         time = str(told.get("time", ""))
         if schema != RECORD_SCHEMA:
             kind, _, version = schema.partition("/")
-            return Summary(kind if version == "1" else schema, str(told.get("id", "")), time)
+            done = (str(told["action"]),) if version == "1" and kind in _WITH_ACTION and told.get("action") else ()
+            return Summary(kind if version == "1" else schema, str(told.get("id", "")), time, marks=done)
         reasons = told["reasons"]
         causes = sorted({str(reason["cause"]) for reason in reasons}) if isinstance(reasons, list) else []
         marks = [mark for mark in ("simulated", "canary") if told.get(mark)]

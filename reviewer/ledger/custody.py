@@ -9,11 +9,13 @@ What a store promises beyond `Ledger`:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from reviewer.core.events import Event
 from reviewer.core.review import Position
+from reviewer.ledger.handoffs import TicketLedger
 from reviewer.ledger.tree import TreeLedger
 from reviewer.sealing import WrappedKey
 
@@ -90,7 +92,7 @@ class Custody(Protocol):
         ...
 
     async def erase(self, event: Event) -> Erased:
-        """Destroy the contents of an erasure's reviews, or all contents and data keys of its tenant.
+        """Destroy the contents of an erasure's reviews and their annexes, or all contents and data keys of its tenant.
 
         Raises:
             ReviewNotFoundError: a review is not in the log; nothing was erased.
@@ -125,6 +127,20 @@ class Custody(Protocol):
         """
         ...
 
+    async def note_signing_key(self, key_id: str, told: Callable[[str], Event]) -> Position | None:
+        """Note which key signs from now on; where another one did before, append the record of the change.
 
-class Store(TreeLedger, Custody, Protocol):
+        Args:
+            told: makes the event of the change, given the id of the key before.
+
+        Returns:
+            Where that record stands; None where there was no change, or another process was first.
+
+        Raises:
+            LedgerUnavailableError: it may or may not have been noted.
+        """
+        ...
+
+
+class Store(TreeLedger, TicketLedger, Custody, Protocol):
     """A whole log: its entries, and what is kept apart from them."""

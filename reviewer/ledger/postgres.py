@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -28,7 +28,9 @@ from reviewer.core.search import Filter, Order
 from reviewer.core.spending import Spent
 from reviewer.ledger import postgres_custody, postgres_facets, postgres_rows, postgres_schema
 from reviewer.ledger.custody import Erased, Kept
+from reviewer.ledger.handoffs import HandoffStore
 from reviewer.ledger.interface import Appended, Found, Stored
+from reviewer.ledger.postgres_handoffs import PostgresHandoffs
 from reviewer.ledger.postgres_schema import Connection, Reader
 from reviewer.ledger.postgres_text import text
 from reviewer.ledger.postgres_tree import LEASE_S, PostgresTree
@@ -150,6 +152,9 @@ class PostgresLedger:
 
     async def append(self, entry: Entry) -> Appended:
         """See `Ledger.append`."""
+        if entry.annex_of:
+            # Nothing is kept here that would not be erased with its review.
+            raise LedgerUnavailableError("what people write is not kept in PostgreSQL logs yet")
         return await self._writing().append(entry)
 
     async def probe(self) -> None:
@@ -231,6 +236,15 @@ class PostgresLedger:
         """See `Custody.kept`."""
         async with self._reading() as connection:
             return await postgres_custody.kept(connection, first_index, limit)
+
+    async def note_signing_key(self, key_id: str, told: Callable[[str], Event]) -> Position | None:
+        """See `Custody.note_signing_key`."""
+        return await self._writing().take(lambda tx: postgres_custody.note_signing_key(tx, key_id, told))
+
+    @property
+    def handoffs(self) -> HandoffStore:
+        """See `TicketLedger.handoffs`."""
+        return PostgresHandoffs()
 
     @property
     def tree(self) -> TreeStore:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import asyncpg
 
 from reviewer.core.errors import HoldError, LedgerCorruptError, ReviewNotFoundError
@@ -46,6 +48,9 @@ WHERE $1::text IS NULL OR h.tenant = $1 ORDER BY h.idx
 _HOLD = "SELECT EXISTS (SELECT FROM holds WHERE tenant = $1 AND review_id = $2)"
 _ADD_HOLD = "INSERT INTO holds (tenant, review_id, idx) VALUES ($1, $2, $3)"
 _REMOVE_HOLD = "DELETE FROM holds WHERE tenant = $1 AND review_id = $2"
+
+_SIGNER = "SELECT value FROM meta WHERE key = 'signing_key'"
+_SIGNS = "INSERT INTO meta (key, value) VALUES ('signing_key', $1) ON CONFLICT (key) DO UPDATE SET value = $1"
 
 _KEPT = """
 SELECT e.idx, e.review_id, e.tenant, e.record,
@@ -123,6 +128,15 @@ async def change_hold(tx: Transaction, event: Event) -> Position:
         else:
             await tx.connection.execute(_REMOVE_HOLD, tenant, text(review_id))
     return position
+
+
+async def note_signing_key(tx: Transaction, key_id: str, told: Callable[[str], Event]) -> Position | None:
+    """See `Custody.note_signing_key`."""
+    before = await tx.connection.fetchval(_SIGNER)
+    if before == key_id:
+        return None
+    await tx.connection.execute(_SIGNS, key_id)
+    return await tx.append(entry_of(told(str(before)))) if before else None
 
 
 async def holds(connection: Reader, tenant: str | None) -> tuple[Event, ...]:

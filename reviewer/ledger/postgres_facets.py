@@ -95,6 +95,7 @@ async def _rarest(connection: Reader, asked: Filter) -> Match | None:
 
 def _listed(facets: Facets) -> Iterator[tuple[str, str]]:
     lists = {"cause": facets.cause, "criterion": facets.criterion, "model": facets.model, "rubric": facets.rubric}
+    lists["about"] = facets.about
     for field, values in lists.items():
         for value in values:
             yield field, text(value)

@@ -15,13 +15,15 @@ from typing import Self, TypeVar
 from uuid import UUID
 
 from reviewer.core.errors import ConfigError, Fault, LedgerCorruptError, LedgerUnavailableError, SealedError
-from reviewer.core.events import Action, Event
+from reviewer.core.events import Action, Annex, Event
 from reviewer.core.record import CONTENT_KEY_BYTES, Entry
 from reviewer.core.review import Position
 from reviewer.core.search import Filter, Order
 from reviewer.core.spending import Spent
 from reviewer.ledger.custody import Erased, Kept, Store
+from reviewer.ledger.handoffs import HandoffStore
 from reviewer.ledger.interface import Appended, Found, Stored
+from reviewer.ledger.sealed_handoffs import SealedHandoffs
 from reviewer.ledger.tree import TreeStore
 from reviewer.sealing import DataKey, Entropy, Keyring, WrappedKey, decrypt, encrypt, key_id_of
 
@@ -97,6 +99,11 @@ class SealedLedger:
         """See `TreeLedger.tree`; hashes are no secret."""
         return self._inner.tree
 
+    @property
+    def handoffs(self) -> HandoffStore:
+        """See `TicketLedger.handoffs`; what people write is encrypted."""
+        return SealedHandoffs(self._inner.handoffs, self._encrypted)
+
     async def search(self, asked: Filter, order: Order, after: int | None, limit: int) -> tuple[Found, ...]:
         """See `Ledger.search`; records are no secret."""
         return await self._inner.search(asked, order, after, limit)
@@ -171,6 +178,10 @@ class SealedLedger:
         """See `Custody.kept`."""
         return await self._inner.kept(first_index, limit)
 
+    async def note_signing_key(self, key_id: str, told: Callable[[str], Event]) -> Position | None:
+        """See `Custody.note_signing_key`."""
+        return await self._inner.note_signing_key(key_id, told)
+
     async def stale_keys(self) -> tuple[WrappedKey, ...]:
         """Return the data keys that are wrapped by a former key-encryption key."""
         keys = await self._inner.data_keys(None)
@@ -210,6 +221,17 @@ class SealedLedger:
         if appended.existing is None:
             return appended
         return Appended(appended.position, await self._opened(appended.existing))
+
+    async def _encrypted(self, tenant: str, event_id: str, annex: Annex) -> Annex:
+        """Encrypt a person's words; asked again after their key was destroyed, under another one."""
+        for wrapped in await self._inner.data_keys(tenant):
+            current = self._current.get(tenant)
+            if wrapped.wrapped is None and current is not None and current.key.id == wrapped.id:
+                self._current.pop(tenant)
+        current = await self._key_in_use(tenant)
+        current.left -= 1
+        sealed = encrypt(current.key, event_id, annex.key + annex.content, self._means.entropy)
+        return replace(annex, content=sealed, key=b"", data_key=current.key.id)
 
     async def _opened(self, stored: Stored) -> Stored:
         sealed = stored.content

@@ -21,7 +21,15 @@ from typing import Self, TypeVar, cast
 
 import apsw
 
-from reviewer.core.errors import HoldError, LedgerUnavailableError, ReviewNotFoundError, SealedError
+from reviewer.core.errors import (
+    HandoffFinalError,
+    HandoffNotFoundError,
+    HoldError,
+    LeaseError,
+    LedgerUnavailableError,
+    ReviewNotFoundError,
+    SealedError,
+)
 from reviewer.core.events import Event
 from reviewer.core.record import Entry
 from reviewer.core.review import Position
@@ -29,9 +37,11 @@ from reviewer.core.search import Filter, Order
 from reviewer.core.spending import Spent
 from reviewer.ledger import sqlite_custody, sqlite_schema, sqlite_search, sqlite_spending
 from reviewer.ledger.custody import Erased, Kept
+from reviewer.ledger.handoffs import Filed, HandoffStore
 from reviewer.ledger.interface import Appended, Found, Stored
 from reviewer.ledger.sqlite_connection import close, connect, empty_wal, translated
 from reviewer.ledger.sqlite_entries import BY_REQUEST, BY_REVIEW, PAGE, Step, Transaction, size, stored
+from reviewer.ledger.sqlite_handoffs import HandoffStep, SqliteHandoffs
 from reviewer.ledger.sqlite_tree import SqliteTree, TreeStep
 from reviewer.ledger.tree import TreeStore
 from reviewer.sealing import WrappedKey
@@ -41,7 +51,7 @@ T = TypeVar("T")
 MAX_BATCH = 512
 BUSY_TIMEOUT_S = 5.0
 
-_REFUSALS = (HoldError, ReviewNotFoundError, SealedError)
+_REFUSALS = (HandoffFinalError, HandoffNotFoundError, HoldError, LeaseError, ReviewNotFoundError, SealedError)
 """What a step raises before it has written anything."""
 
 
@@ -225,6 +235,15 @@ class SqliteLedger:
         with translated("read"):
             return sqlite_custody.kept(self._connection(), first_index, limit)
 
+    async def note_signing_key(self, key_id: str, told: Callable[[str], Event]) -> Position | None:
+        """See `Custody.note_signing_key`."""
+        return await self._submit(lambda tx: sqlite_custody.note_signing_key(tx, key_id, told))
+
+    @property
+    def handoffs(self) -> HandoffStore:
+        """See `TicketLedger.handoffs`."""
+        return SqliteHandoffs(self._connection, self._write_handoff)
+
     @property
     def tree(self) -> TreeStore:
         """The tree over the entries; of an open log.
@@ -235,6 +254,9 @@ class SqliteLedger:
         if self._tree is None:
             raise LedgerUnavailableError("the log is closed")
         return self._tree
+
+    async def _write_handoff(self, step: HandoffStep) -> Filed:
+        return await self._submit(lambda tx: step(tx.connection, tx.append))
 
     async def _write_tree(self, step: TreeStep) -> object:
         return await self._submit(lambda tx: step(tx.connection))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -30,11 +30,14 @@ _DESTROY_KEYS = "UPDATE data_keys SET wrapped = NULL WHERE tenant = ? AND wrappe
 _INDEX_OF = "SELECT idx FROM entries WHERE review_id = ? AND tenant = ? AND kind = 'review'"
 _ERASE = "UPDATE contents SET content = NULL, content_key = NULL, erased_by = ?"
 _OF_ONE = "WHERE content IS NOT NULL AND idx = ?"
+_OF_ANNEXES = "WHERE content IS NOT NULL AND idx IN (SELECT idx FROM annexes WHERE review_id = ?)"
 _OF_TENANT = "WHERE content IS NOT NULL AND idx IN (SELECT idx FROM entries WHERE tenant = ?)"
 _ERASE_ONE = f"{_ERASE} {_OF_ONE}"
+_ERASE_ANNEXES = f"{_ERASE} {_OF_ANNEXES}"
 _ERASE_TENANT = f"{_ERASE} {_OF_TENANT}"
 _ANY = "SELECT 1 FROM contents"
 _HAS_CONTENT = f"{_ANY} {_OF_ONE}"
+_HAS_ANNEX = f"{_ANY} {_OF_ANNEXES} LIMIT 1"
 _TENANT_HAS_CONTENT = f"{_ANY} {_OF_TENANT} LIMIT 1"
 _TENANT_HAS_KEY = "SELECT 1 FROM data_keys WHERE tenant = ? AND wrapped IS NOT NULL LIMIT 1"
 
@@ -45,11 +48,16 @@ _HOLD = "SELECT 1 FROM holds WHERE tenant = ? AND review_id = ?"
 _ADD_HOLD = "INSERT INTO holds (tenant, review_id, idx) VALUES (?, ?, ?)"
 _REMOVE_HOLD = "DELETE FROM holds WHERE tenant = ? AND review_id = ?"
 
+_SIGNER = "SELECT value FROM meta WHERE key = 'signing_key'"
+_SIGNS = "INSERT INTO meta (key, value) VALUES ('signing_key', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1"
+
 _KEPT = """
 SELECT e.idx, e.review_id, e.tenant, e.record,
     EXISTS (SELECT 1 FROM holds h WHERE h.tenant = e.tenant AND h.review_id IN ('', e.review_id))
 FROM entries e JOIN contents c ON c.idx = e.idx
-WHERE e.idx >= ? AND e.kind = 'review' AND c.content IS NOT NULL
+WHERE e.idx >= ? AND e.kind = 'review' AND (c.content IS NOT NULL OR EXISTS (
+    SELECT 1 FROM annexes a JOIN contents x ON x.idx = a.idx WHERE a.review_id = e.review_id AND x.content IS NOT NULL
+))
 ORDER BY e.idx LIMIT ?
 """
 
@@ -97,6 +105,8 @@ def erase(tx: Transaction, event: Event) -> Erased:
         tx.connection.execute(_ERASE_TENANT, (position.index, event.tenant))
     for index in reviews:
         tx.connection.execute(_ERASE_ONE, (position.index, index))
+    for review_id in event.reviews:
+        tx.connection.execute(_ERASE_ANNEXES, (position.index, review_id))
     contents = tx.connection.total_changes() - before
     if event.whole_tenant:
         tx.connection.execute(_DESTROY_KEYS, (event.tenant,))
@@ -122,6 +132,16 @@ def change_hold(tx: Transaction, event: Event) -> Position:
     return position
 
 
+def note_signing_key(tx: Transaction, key_id: str, told: Callable[[str], Event]) -> Position | None:
+    """See `Custody.note_signing_key`."""
+    row = next(tx.connection.execute(_SIGNER), None)
+    before = str(row[0]) if row is not None else ""
+    if before == key_id:
+        return None
+    tx.connection.execute(_SIGNS, (key_id,))
+    return tx.append(entry_of(told(before))).position if before else None
+
+
 def holds(connection: apsw.Connection, tenant: str | None) -> tuple[Event, ...]:
     """See `Custody.holds`."""
     rows = connection.execute(_HOLDS_OF_ALL) if tenant is None else connection.execute(_HOLDS_OF_TENANT, (tenant,))
@@ -138,7 +158,9 @@ def _has_something(connection: apsw.Connection, event: Event, reviews: list[int]
     if event.whole_tenant:
         asked = [(_TENANT_HAS_CONTENT, (event.tenant,)), (_TENANT_HAS_KEY, (event.tenant,))]
         return any(next(connection.execute(sql, bound), None) is not None for sql, bound in asked)
-    return any(next(connection.execute(_HAS_CONTENT, (index,)), None) is not None for index in reviews)
+    wanted: list[tuple[str, tuple[int | str]]] = [(_HAS_CONTENT, (index,)) for index in reviews]
+    wanted += [(_HAS_ANNEX, (review_id,)) for review_id in event.reviews]
+    return any(next(connection.execute(sql, bound), None) is not None for sql, bound in wanted)
 
 
 def _index_of(connection: apsw.Connection, tenant: str, review_id: str) -> int:

@@ -14,7 +14,7 @@ import apsw
 from reviewer.core.errors import SealedError
 from reviewer.core.record import Entry
 from reviewer.core.review import Position
-from reviewer.ledger import sqlite_facets
+from reviewer.ledger import sqlite_facets, sqlite_handoffs
 from reviewer.ledger.interface import Appended, Stored
 
 _COLUMNS = (
@@ -32,6 +32,7 @@ _INSERT_ENTRY = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _INSERT_CONTENT = "INSERT INTO contents (idx, content, content_key) VALUES (?, ?, ?)"
+_INSERT_ANNEX = "INSERT INTO annexes (review_id, idx) VALUES (?, ?)"
 _PROBE = "UPDATE meta SET value = CASE substr(value, 1, 1) WHEN 'a' THEN ?1 ELSE ?2 END WHERE key = 'probe'"
 _PROBE_CHARS = 64 * 1024
 """More than a usual entry takes: where a disk is all but full, what proves the log must not fit where no entry does."""
@@ -66,7 +67,11 @@ class Transaction:
         self.connection.execute(_INSERT_ENTRY, (*head, entry.record, entry.kind))
         if entry.content:
             self.connection.execute(_INSERT_CONTENT, (index, entry.content, entry.content_key))
+            if entry.annex_of:
+                self.connection.execute(_INSERT_ANNEX, (entry.annex_of, index))
         sqlite_facets.add(self.connection, index, entry.facets)
+        if entry.ticket is not None:
+            sqlite_handoffs.add(self.connection, index, entry.ticket)
         self._index += 1
         self.appended.append(entry)
         return Appended(Position(index, entry.leaf_hash))

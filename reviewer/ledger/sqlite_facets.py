@@ -38,6 +38,7 @@ def add(connection: apsw.Connection, index: int, facets: Facets) -> None:
         ("criterion", facets.criterion),
         ("model", facets.model),
         ("rubric", facets.rubric),
+        ("about", facets.about),
     )
     for field, values in lists:
         for value in values:

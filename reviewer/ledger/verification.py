@@ -21,6 +21,8 @@ from reviewer.core.audit import Edge, Problem, Tower, Walk
 from reviewer.core.checkpoint import Checkpoint, read_signed
 from reviewer.core.merkle import HASH_BYTES
 from reviewer.core.note import VerifierKey
+from reviewer.core.record import RECORD_SCHEMA
+from reviewer.core.summary import summary_of
 from reviewer.core.tiles import HEIGHT, WIDTH, Tile
 from reviewer.ledger.erasure import Erasures
 from reviewer.ledger.interface import Stored
@@ -125,15 +127,23 @@ def contradiction(stored: Stored, *, readable: bool) -> str:
         schema = str(record["schema"])
     except (ValueError, TypeError, KeyError):
         return "the record cannot be read"
-    if schema.startswith("review/") and (wrong := [n for n, c in _COLUMNS if record.get(n) != getattr(stored, c)]):
+    if schema == RECORD_SCHEMA and (wrong := [n for n, c in _COLUMNS if record.get(n) != getattr(stored, c)]):
         return f"the record's {wrong[0]} is not the one that it is kept under"
     if not readable or not (stored.content or stored.content_key):
         return ""
+    return _unbound(stored, record, schema)
+
+
+def _unbound(stored: Stored, record: dict[str, object], schema: str) -> str:
+    """Say why a content is not the one that its record commits to; empty where it is."""
     if stored.content is None or stored.content_key is None:
         return "the content or its key is missing, and not both"
-    if record.get("content_commitment") != hmac.digest(stored.content_key, stored.content, hashlib.sha256).hex():
-        return "the content is not the one that the record commits to"
-    return ""
+    later = summary_of(stored.record).kind == schema
+    if later and "content_commitment" not in record:
+        # What a later version binds its content by is not known here.
+        return ""
+    bound = record.get("content_commitment") == hmac.digest(stored.content_key, stored.content, hashlib.sha256).hex()
+    return "" if bound else "the content is not the one that the record commits to"
 
 
 @dataclass(frozen=True, slots=True)

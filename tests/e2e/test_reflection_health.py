@@ -13,6 +13,8 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
+from reviewer.serving.handoff_servicer import HANDOFF_SERVICE
+from reviewer.serving.outcome_servicer import OUTCOME_SERVICE
 from tests.e2e.conftest import Serve
 from tests.support.service import LOG_SERVICE, SERVICE, Service, refusal_of, write_lock
 from tests.support.subjects import subject
@@ -39,9 +41,10 @@ def _reviewed_by_reflection(address: str, request_json: str) -> dict[str, Any]:
 
 
 async def test_reflection_lists_the_services(service: Service) -> None:
-    """A client without our files finds both services, health and reflection itself."""
+    """A client without our files finds every service, health and reflection itself."""
     names = await asyncio.to_thread(_listed, service.app.server.address)
-    assert set(names) == {SERVICE, LOG_SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+    ours = {SERVICE, LOG_SERVICE, HANDOFF_SERVICE, OUTCOME_SERVICE}
+    assert set(names) == ours | {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 
 
 async def test_reflection_is_enough_to_call(service: Service) -> None:
