@@ -28,7 +28,6 @@ from reviewer.core.rulebook import Rulebook
 from reviewer.critic import Critic
 from reviewer.ledger import stores
 from reviewer.ledger.custody import Store
-from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sealed import Means, SealedLedger
 from reviewer.ledger.sequencer import Sequencer
 from reviewer.ledger.tree import TreeLedger
@@ -57,7 +56,7 @@ class App:
     """A running service."""
 
     server: Server
-    ledger: Ledger
+    ledger: TreeLedger
     rulebook: Rulebook
     canaries: Canaries
 
