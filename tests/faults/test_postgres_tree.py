@@ -30,7 +30,7 @@ def often(dsn: str) -> dict[str, str]:
 
 async def head_of(ledger: TreeLedger, size: int) -> SignedHead:
     """Wait until a head covers so many entries."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while (head := await ledger.tree.head()) is None or head.size < size:  # noqa: ASYNC110 - another process's view
             await asyncio.sleep(0.01)
     return head
@@ -45,7 +45,7 @@ async def _tried_again(stub: pb_grpc.ReviewServiceAsyncStub) -> Review:
                 await asyncio.sleep(0.1)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_processes_are_killed_one_after_the_other(tmp_path: Path, running_server: PostgresServer) -> None:
     """Two start at one moment beside a third; whichever is elected is killed, twice: one tree is over all of it."""
     dsn = running_server.new_dsn()
