@@ -22,6 +22,7 @@ from typing import Final
 import apsw
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench import log_postgres
 from bench.bed import Bed
 from bench.report import Table, at_most, percentile, spread
 from reviewer.core.record import Entry
@@ -58,6 +59,7 @@ def measure(bed: Bed) -> Table:
         for size, tail in zip(sizes, tails, strict=True)
     ]
     rows.append((f"verify {sizes[-1]:,}", "walk", f"{walk[0]:.0f} records/s", f"{walk[1]:.1f} MiB more at the peak"))
+    rows += log_postgres.rows(bed, IDENTITY)
     return Table(
         "Log",
         f"{CALLERS} callers, records and contents of a small review, sequencer running every 0.1 s; a tail is over "

@@ -31,7 +31,6 @@ from reviewer.critic import Critic
 from reviewer.desk import Desk
 from reviewer.ledger import stores
 from reviewer.ledger.custody import Store
-from reviewer.ledger.interface import Ledger
 from reviewer.ledger.sealed import Means, SealedLedger
 from reviewer.ledger.sequencer import Sequencer
 from reviewer.ledger.tree import TreeLedger
@@ -71,7 +70,7 @@ class App:
     """
 
     server: Server
-    ledger: Ledger
+    ledger: TreeLedger
     rulebook: Rulebook
     canaries: Canaries
     faces: Mapping[str, HttpFace]

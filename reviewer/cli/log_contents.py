@@ -64,7 +64,7 @@ def erase(
     what = f"{len(subjects)} review(s) of {owner}" if names else f"EVERYTHING of tenant {owner}, with its keys"
     if not yes and not typer.confirm(f"Erase the content of {what}? This cannot be undone."):
         fail("nothing was erased")
-    _tell(_on_log(settings, lambda ledger: ledger.erase(event)))
+    _tell(_on_log(settings, lambda ledger: ledger.erase(event)), settings)
 
 
 def retain(
@@ -181,12 +181,20 @@ def _event(kind: EventKind, action: Action, tenant: str, by: str, reason: str, s
     return Event(kind, action, str(uuid7(now, os.urandom(10))), now, tenant, by, reason, subjects)
 
 
-def _tell(erased: Erased) -> None:
+def _tell(erased: Erased, settings: Settings) -> None:
     if erased.position is None:
         out.print("nothing was left to erase", markup=False)
     else:
         out.print(f"{erased.contents} contents erased: record {erased.position.index}", markup=False)
-    if not erased.wiped:
+    if erased.wiped:
+        return
+    if settings.ledger.store == "postgres":
+        err.print(
+            "the server's own files give the erased bytes up by and by: VACUUM contents, then wait until its "
+            "write-ahead log has moved on; standbys and backups likewise",
+            markup=False,
+        )
+    else:
         err.print(
             "the log is in use: some erased bytes stay in its write-ahead file until it is written on; "
             "run the same command again to empty it",

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from reviewer.simulate.script import Script
+from tests.support.postgres_server import PostgresServer
 from tests.support.service import Service, running
 
 Serve = Callable[..., Awaitable[Service]]
@@ -32,6 +33,14 @@ def _no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=sys.__stderr__))
     yield
     structlog.reset_defaults()
+
+
+def stored_in(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return the settings of the store that a fixture's parameter names; a database has an empty schema."""
+    if request.param == "sqlite":
+        return {}
+    running_server: PostgresServer = request.getfixturevalue("running_server")
+    return {"store": "postgres", "dsn": running_server.new_dsn()}
 
 
 @pytest.fixture

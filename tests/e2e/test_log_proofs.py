@@ -16,17 +16,17 @@ from reviewer.signing import verifies
 from reviewer.v1 import verdict_log_service_pb2 as pb
 from reviewer.v1 import verdict_log_service_pb2_grpc as pb_grpc
 from tests.contract.ledger.test_search import varied
-from tests.e2e.conftest import Serve
+from tests.e2e.conftest import Serve, stored_in
 from tests.support.service import TIMEOUT_S, Service, refusal_of
 
 KEY = "x-reviewer-tenant"
 COUNT = 12
 
 
-@pytest.fixture
-async def signed(serve: Serve) -> Service:
+@pytest.fixture(params=["sqlite", "postgres"])
+async def signed(serve: Serve, request: pytest.FixtureRequest) -> Service:
     """A service whose log has a checkpoint over each of the first sizes, and over all of its entries."""
-    service = await serve(audit={"tenants": ["auditor"]}, ledger={"checkpoint_interval_s": 0.02})
+    service = await serve(audit={"tenants": ["auditor"]}, ledger={"checkpoint_interval_s": 0.02} | stored_in(request))
     for number in range(COUNT):
         await service.app.ledger.append(varied(number))
         if number < 4 or number == COUNT - 1:

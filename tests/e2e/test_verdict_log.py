@@ -15,7 +15,7 @@ from reviewer.core.search import read_filter
 from reviewer.v1 import verdict_log_service_pb2 as pb
 from reviewer.v1 import verdict_log_service_pb2_grpc as pb_grpc
 from tests.contract.ledger.test_search import varied
-from tests.e2e.conftest import Serve
+from tests.e2e.conftest import Serve, stored_in
 from tests.support.builders import entry
 from tests.support.filters import lets_through
 from tests.support.service import LOG_SERVICE, TIMEOUT_S, Refusal, Service, refusal_of
@@ -27,10 +27,10 @@ ENTRIES = [varied(number) for number in range(30)]
 LIST, EXPORT, GET = "ListRecords", "ExportRecords", "GetRecord"
 
 
-@pytest.fixture
-async def audited(serve: Serve) -> Service:
+@pytest.fixture(params=["sqlite", "postgres"])
+async def audited(serve: Serve, request: pytest.FixtureRequest) -> Service:
     """A service with a log of three tenants, and one tenant who may read all."""
-    service = await serve(audit={"tenants": ["auditor"]})
+    service = await serve(audit={"tenants": ["auditor"]}, ledger=stored_in(request))
     for one in ENTRIES:
         await service.app.ledger.append(one)
     return service

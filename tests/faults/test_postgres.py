@@ -13,11 +13,15 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from reviewer.admission import recall
+from reviewer.core.checkpoint import read_signed
 from reviewer.ledger.interface import Ledger, Stored
 from reviewer.ledger.postgres import PostgresLedger, Server
 from reviewer.ledger.sealed import SealedLedger
+from reviewer.ledger.tree import SignedHead, TreeLedger
+from reviewer.ledger.verification import Report, verify
 from reviewer.sealing import create_key, load_keyring
 from reviewer.serving.replies import review_message
+from reviewer.signing import load_identity, verifies
 from reviewer.v1 import review_service_pb2 as pb
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from reviewer.v1.review_pb2 import Review, Stage
@@ -93,6 +97,15 @@ async def assert_nothing_is_lost(ledger: Ledger, load: Load) -> dict[str, Stored
     return entries
 
 
+async def assert_verifies(ledger: TreeLedger, folder: Path, *remembered: SignedHead) -> Report:
+    """The log of services that run in a folder is what its heads say, also those that were seen before."""
+    keys = load_identity("localhost/reviewer", folder / "log.db.key", ()).verifier_keys()
+    known = [read_signed(head.note, keys, verifies) for head in remembered]
+    report = await verify(ledger, keys, known, lambda *_: None)
+    assert report.problems == ()
+    return report
+
+
 def log_of(folder: Path, dsn: str) -> SealedLedger:
     """Open the log of services that run in a folder, with the key that they made there."""
     return sealed_ledger(PostgresLedger(Server(dsn)), load_keyring(folder / "log.db.kek", ()))
@@ -124,6 +137,7 @@ async def test_the_server_restarts_under_load(tmp_path: Path) -> None:
                 load.stopped = True
             assert set(load.failures) == {grpc.StatusCode.UNAVAILABLE}
             await assert_nothing_is_lost(service.app.ledger, load)
+            await assert_verifies(service.app.ledger, tmp_path)
 
 
 @pytest.mark.timeout(120)
@@ -147,6 +161,7 @@ async def test_a_process_is_killed_beside_another(tmp_path: Path, running_server
         async with log_of(tmp_path, dsn) as ledger:
             for load in loads:
                 entries = await assert_nothing_is_lost(ledger, load)
+            await assert_verifies(ledger, tmp_path)
         # What the dead process had answered, or only written, is what the living one answers.
         for name in [name for name in entries if name.startswith("0-")][-5:]:
             assert (await review(stubs[1], name)).log_position.index == entries[name].position.index

@@ -26,9 +26,11 @@ class PostgresServer:
 
     Attributes:
         folder: data, log and socket; short, since a socket's path may have only about a hundred bytes.
+        settings: that it is started with, beside those that every server here has.
     """
 
     folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
     _schemas: Iterator[int] = field(default_factory=count)
 
@@ -67,6 +69,7 @@ class PostgresServer:
 
     def _launch(self) -> None:
         options = {"unix_socket_directories": self.folder, "listen_addresses": "", "max_connections": 60}
+        options |= self.settings
         settings = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
         command: list[str | Path] = [_PROGRAMS / "bin" / "postgres", "-D", self.folder / "data", *settings]
         with (self.folder / "log").open("ab") as log:
@@ -87,21 +90,52 @@ class RefusedError(Exception):
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """Run a new server until the block ends; nothing of it stays."""
+    made = ("--auth=trust", "--encoding=utf8", "--no-locale", "--no-sync", "--username=postgres", "--pgdata")
+    with _folder() as folder:
+        _run(folder, "initdb", *made, folder / "data")
+        with _started(PostgresServer(folder)) as server:
+            yield server
+
+
+@contextmanager
+def standby_of(primary: PostgresServer) -> Iterator[PostgresServer]:
+    """Run a replica of a server, which from now on acknowledges only what the replica has on its disk as well."""
+    with _folder() as folder:
+        copied = ("--write-recovery-conf", "--checkpoint=fast", "--username=postgres", "--host", primary.folder)
+        _run(folder, "pg_basebackup", *copied, "--pgdata", folder / "data")
+        # What holds for the primary is not to hold for what takes its place, or it would wait for a replica of its own.
+        with _started(PostgresServer(folder, {"synchronous_standby_names": ""})) as standby:
+            primary.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            primary.run("SELECT pg_reload_conf()")
+            give_up = time.monotonic() + START_S
+            while primary.run("SELECT sync_state FROM pg_stat_replication") != "sync":
+                assert time.monotonic() < give_up, (folder / "log").read_text()
+                time.sleep(0.02)
+            yield standby
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pg-") as name:
-        folder = Path(name)
         user = _unprivileged()
         if user:
-            os.chown(folder, user["user"], user["group"])
-        made = ("--auth=trust", "--encoding=utf8", "--no-locale", "--no-sync", "--username=postgres", "--pgdata")
-        command: list[str | Path] = [_PROGRAMS / "bin" / "initdb", *made, folder / "data"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **user)
-        assert done.returncode == 0, done.stderr
-        server = PostgresServer(folder)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+            os.chown(name, user["user"], user["group"])
+        yield Path(name)
+
+
+def _run(folder: Path, program: str, *arguments: str | Path) -> None:
+    command: list[str | Path] = [_PROGRAMS / "bin" / program, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **_unprivileged())
+    assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def _started(server: PostgresServer) -> Iterator[PostgresServer]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def _unprivileged() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-c", "from reviewer.cli.main import app; app()")
-START_S = 30.0
+START_S = 60.0
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:

@@ -72,3 +72,28 @@ async def ledger(store: Store) -> AsyncIterator[TreeLedger]:
     """Return an empty log, open."""
     async with store.open() as opened:
         yield opened
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A schema of a running server, seen by us and by somebody with psql."""
+
+    running: PostgresServer
+    server: postgres.Server
+
+    def run(self, sql: str) -> str:
+        """Run statements without our code."""
+        return self.running.run(sql, self.server.dsn)
+
+
+@pytest.fixture
+def empty(running_server: PostgresServer) -> Database:
+    """Return a schema without a log."""
+    return Database(running_server, postgres.Server(running_server.new_dsn()))
+
+
+@pytest.fixture
+def database(empty: Database) -> Database:
+    """Return a schema with an empty log."""
+    postgres.create(empty.server)
+    return empty

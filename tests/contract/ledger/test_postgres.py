@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -11,35 +11,11 @@ import pytest
 from reviewer.core.errors import LedgerUnavailableError
 from reviewer.core.spending import NOTHING
 from reviewer.ledger.postgres import PostgresLedger, Server, create, exists, upgrade
+from tests.contract.ledger.conftest import Database
 from tests.contract.ledger.test_ledger import check_log
 from tests.contract.ledger.test_spending import DAY, paid
 from tests.support.builders import entry
-from tests.support.postgres_server import PostgresServer, RefusedError
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """A schema of a running server, seen by us and by somebody with psql."""
-
-    running: PostgresServer
-    server: Server
-
-    def run(self, sql: str) -> str:
-        """Run statements without our code."""
-        return self.running.run(sql, self.server.dsn)
-
-
-@pytest.fixture
-def empty(running_server: PostgresServer) -> Database:
-    """Return a schema without a log."""
-    return Database(running_server, Server(running_server.new_dsn()))
-
-
-@pytest.fixture
-def database(empty: Database) -> Database:
-    """Return a schema with an empty log."""
-    create(empty.server)
-    return empty
+from tests.support.postgres_server import RefusedError
 
 
 @asynccontextmanager

@@ -118,7 +118,7 @@ async def test_a_misfit_stops_the_task_for_good(ledger: TreeLedger) -> None:
     await integrate_all(ledger)
     with capture_logs() as events:
         async with sequencer(ledger, STRANGER, interval_s=0.001) as stopped:
-            await asyncio.wait_for(_until_it_fails(stopped), 10)
+            await asyncio.wait_for(until_it_fails(stopped), 10)
             await ledger.append(entry(2))
             with pytest.raises(LedgerCorruptError):
                 await stopped.probe()
@@ -129,7 +129,7 @@ async def test_a_misfit_stops_the_task_for_good(ledger: TreeLedger) -> None:
     assert newest.size == 1
 
 
-async def _until_it_fails(working: Sequencer) -> None:
+async def until_it_fails(working: Sequencer) -> None:
     while True:
         try:
             await working.probe()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 
@@ -170,6 +170,35 @@ async def test_two_sequencers_make_one_tree(store: Store) -> None:
         await integrate_all(one)
         await check_tree(other, 300)
         assert len({head.size for head in await heads_of(one)}) == len(await heads_of(one)) > 1
+
+
+class Growing:
+    """A log that others append to and integrate whenever somebody reads a page of it."""
+
+    def __init__(self, ledger: TreeLedger) -> None:
+        self._ledger = ledger
+        self._numbers = count(300)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._ledger, name)
+
+    async def page(self, first_index: int, limit: int) -> tuple[Stored, ...]:
+        await self._ledger.append(entry(next(self._numbers)))
+        await integrate_all(self._ledger)
+        return await self._ledger.page(first_index, limit)
+
+
+async def test_a_log_that_grows_while_it_is_verified(ledger: TreeLedger) -> None:
+    """Heads and tiles that come while a walk is under way are no problems; what no head covers still is one."""
+    await append_all(ledger, [entry(number) for number in range(300)])
+    await integrate_all(ledger)
+    report = await verified(Growing(ledger))  # type: ignore[arg-type]  # the rest of it is the log's own
+    assert (report.problems, report.size) == ((), 300)
+
+    size = await ledger.size()
+    longer = await ledger.tree.read_tile(Tile(0, 1)) + bytes(32)
+    assert await ledger.tree.integrate(size, {Tile(0, 1): longer}, signed_head(size + 1, bytes(32)))
+    assert (await verified(ledger)).problems != ()
 
 
 async def test_a_sequencer_catches_up_in_batches(ledger: TreeLedger) -> None:
