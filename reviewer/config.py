@@ -22,6 +22,7 @@ from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.models import MicroUsd
 from reviewer.log_sections import AuditSettings, LedgerSettings, SigningSettings
 from reviewer.provider_sections import ProvidersSettings, Seconds, Section
+from reviewer.rules_section import RulesSettings
 
 ENV_PREFIX = "REVIEWER_"
 CONFIG_VARIABLE = "REVIEWER_CONFIG"
@@ -202,6 +203,7 @@ class Settings(Section):
     encryption: EncryptionSettings = EncryptionSettings()
     retention: RetentionSettings = RetentionSettings()
     rubrics: RubricSettings = RubricSettings()
+    rules: RulesSettings = RulesSettings()
     providers: ProvidersSettings = ProvidersSettings()
     log: LogSettings = LogSettings()
 

@@ -179,6 +179,7 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
         "content_commitment": commitment,
         **({"reused_from": review.reused_from} if review.reused_from else {}),
         **({"canary": review.canary} if review.canary else {}),
+        **({"release": review.release} if review.release else {}),
     }
 
 
