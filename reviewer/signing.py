@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
+    load_ssh_private_key,
 )
 
 from reviewer.core.canonical import Json, canonical_bytes
@@ -28,6 +29,10 @@ from reviewer.core.note import ED25519, Note, Signature, VerifierKey, read_key
 
 _OWNER_ONLY = 0o600
 _ANYBODY_ELSE = 0o077
+
+
+class PassphraseNeededError(ConfigError):
+    """A private key is encrypted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,31 @@ def create_key(path: Path) -> None:
             file.write(pem)
     except OSError as exc:
         raise ConfigError((Fault(str(path), "", f"cannot be created: {type(exc).__name__}"),)) from exc
+
+
+def read_private_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
+    """Read a person's own key: PKCS #8 in PEM, or as ssh-keygen writes it.
+
+    Raises:
+        PassphraseNeededError: it is encrypted, and no passphrase was given.
+        ConfigError: it cannot be read, is no Ed25519 key, or the passphrase is wrong.
+    """
+    try:
+        data = path.read_bytes()
+        load = load_ssh_private_key if b"OPENSSH PRIVATE KEY" in data else load_pem_private_key
+        private = load(data, password=passphrase)
+    except OSError as exc:
+        raise ConfigError((Fault(str(path), "", f"cannot be read: {type(exc).__name__}"),)) from exc
+    except TypeError as exc:
+        raise PassphraseNeededError(
+            (Fault(str(path), "", "the key is encrypted, and there is no passphrase"),)
+        ) from exc
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        message = "expected an Ed25519 key, PKCS #8 in PEM or OpenSSH's own, and its passphrase if it has one"
+        raise ConfigError((Fault(str(path), "", message),)) from exc
+    if not isinstance(private, Ed25519PrivateKey):
+        raise ConfigError((Fault(str(path), "", "expected an Ed25519 key"),))
+    return SigningKey(private)
 
 
 def _load(path: Path, faults: list[Fault]) -> SigningKey | None:

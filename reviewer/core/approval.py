@@ -205,6 +205,10 @@ def _time(options: Mapping[str, str], name: str) -> datetime | None:
     if text is None:
         return None
     digits = text.removesuffix("Z")
+    message = f"{name} is no time: expected YYYYMMDD, with HHMM or HHMMSS behind it, in UTC"
     if not digits.isdigit() or len(digits) not in _TIMES:
-        raise ValueError(f"{name} is no time: expected YYYYMMDD, with HHMM or HHMMSS behind it, in UTC")
-    return datetime.strptime(digits, _TIMES[len(digits)]).replace(tzinfo=UTC)
+        raise ValueError(message)
+    try:
+        return datetime.strptime(digits, _TIMES[len(digits)]).replace(tzinfo=UTC)
+    except ValueError as exc:
+        raise ValueError(message) from exc
