@@ -41,6 +41,7 @@ from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
 from reviewer.sealing import load_keyring
 from reviewer.serving.log_servicer import LOG_SERVICE, VerdictLogServicer
+from reviewer.serving.rubric_servicer import RUBRIC_SERVICE, RubricServicer
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import SERVICE, ReviewServicer
 from reviewer.signing import Identity, create_key, load_identity
@@ -115,6 +116,7 @@ async def open_app(
         pipeline = Pipeline(standing.of, admission, critic, ledger, receipts, budgets, world, record_s)
         canaries = await stack.enter_async_context(_watch(settings, standing, pipeline, critic))
         services = _services(settings, pipeline, admission, ledger)
+        services[RUBRIC_SERVICE] = RubricServicer(standing, settings.rules.admin_tenants).handler()
         server = Server(services, admission, critic, sequencer, settings.server, settings.limits)
         await stack.enter_async_context(server)
         logger().info(

@@ -26,7 +26,7 @@ from uuid import UUID
 from reviewer.core.canary import canaries_of
 from reviewer.core.draft import ReviewRequest
 from reviewer.core.errors import ConfigError, Fault, FaultsError, ReviewerError
-from reviewer.core.release import release_name
+from reviewer.core.release import Release, release_name
 from reviewer.core.release_event import ReleaseAction, ReleaseEvent, ReleaseSource
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.ruling import RuleSet, Ruling
@@ -165,6 +165,18 @@ class Standing:
         """Look at log and folder now, whatever was looked at before; returns how things stand then."""
         return await self._refresh(again=self._place.settings.reload != "off")
 
+    async def faults_of(self, release: Release) -> tuple[Fault, ...]:
+        """Say what stands in the way of rules that somebody might want in force; nothing of them is kept."""
+
+        def check() -> tuple[Fault, ...]:
+            try:
+                self._make(release, self._place.now().date(), self.rules)
+            except FaultsError as exc:
+                return exc.faults
+            return ()
+
+        return await asyncio.to_thread(check)
+
     async def _follow(self) -> None:
         """Look on at an interval until cancelled."""
         while True:
@@ -256,6 +268,12 @@ class Standing:
             release, approvals = open_release(place.settings, wanted.digest, wanted.time)
         if inforce is not None and release.digest == inforce.release:
             return _Ready(inforce, self.status.source, approvals, self.status.load_s)
+        rules = self._make(release, today, inforce)
+        source = ReleaseSource.BUNDLE if wanted else ReleaseSource.DIRECTORY
+        return _Ready(rules, source, approvals, time.perf_counter() - began)
+
+    def _make(self, release: Release, today: date, inforce: RuleSet | None) -> RuleSet:
+        place = self._place
         loaded = load_release(release, today, with_cases=place.with_canaries)
         for fault in loaded.warnings:
             logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
@@ -264,9 +282,7 @@ class Standing:
         if place.with_canaries and not canaries:
             logger().warning("no_canaries", rulebook=loaded.rulebook.digest)
         warm_up(loaded.rulebook, place.now())
-        rules = RuleSet(loaded.rulebook, release.digest, canaries)
-        source = ReleaseSource.BUNDLE if wanted else ReleaseSource.DIRECTORY
-        return _Ready(rules, source, approvals, time.perf_counter() - began)
+        return RuleSet(loaded.rulebook, release.digest, canaries)
 
     async def _tell(self, digest: str, previous: str) -> None:
         """Have the log say that a changed folder takes effect; unless a service on the same log has said so.

@@ -30,7 +30,7 @@ from reviewer.ledger.releases import ReleaseLog, events_since
 from reviewer.rubrics.approved import open_release, read_policy, require_approval
 from reviewer.rubrics.release_files import Bundle, load_release, read_bundle, read_folder, write_bundle, write_signature
 from reviewer.rules_section import RulesSettings
-from reviewer.signing import PassphraseNeededError, SigningKey, read_private_key
+from reviewer.signing import read_private_key
 
 app = typer.Typer(help="Build, sign, check and activate releases of the rules.", no_args_is_help=True)
 
@@ -83,7 +83,7 @@ def sign(
     settings = settings_or_exit(config).rules
     with errors_end_the_command():
         bundle = _bundle(name, settings)
-        private = _key(key)
+        private = read_private_key(key, _passphrase)
         public = private.public.raw
         signature = SshSignature(public, private.private.sign(sshsig.signed_data(bundle.data)))
         file = fingerprint(public).removeprefix("SHA256:").replace("/", "_").replace("+", "-")
@@ -198,8 +198,6 @@ def _signer(text: str) -> str:
         return str(exc)
 
 
-def _key(path: Path) -> SigningKey:
-    try:
-        return read_private_key(path)
-    except PassphraseNeededError:
-        return read_private_key(path, typer.prompt("passphrase", hide_input=True, err=True).encode())
+def _passphrase() -> bytes:
+    word: str = typer.prompt("passphrase", hide_input=True, err=True)
+    return word.encode()

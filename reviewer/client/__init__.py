@@ -11,9 +11,11 @@ from reviewer.client.messages import (
     review_json,
     subject_of_case,
 )
+from reviewer.client.rubric_client import RubricClient
 from reviewer.v1.finding_pb2 import Finding, Quote
 from reviewer.v1.review_pb2 import Cause, Reason, Review, Stage, Verdict
 from reviewer.v1.review_service_pb2 import ReviewSubject
+from reviewer.v1.rubric_service_pb2 import RulesStatus
 from reviewer.v1.verdict_log_service_pb2 import Record
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "Review",
     "ReviewClient",
     "ReviewSubject",
+    "RubricClient",
+    "RulesStatus",
     "Stage",
     "Verdict",
     "VerdictLogClient",

@@ -72,6 +72,10 @@ class RecordNotFoundError(ReviewerError):
     """No record of that name is in the log, or none that the caller may see (`NOT_FOUND`)."""
 
 
+class RubricNotFoundError(ReviewerError):
+    """No rubric of that name is in force (`NOT_FOUND`)."""
+
+
 class CheckpointNotFoundError(ReviewerError):
     """No checkpoint of that size was signed, or it does not cover what is asked for (`NOT_FOUND`)."""
 

@@ -36,6 +36,7 @@ from reviewer.core.errors import (
     ReviewerError,
     ReviewNotFoundError,
     RubricError,
+    RubricNotFoundError,
     SealedError,
 )
 from reviewer.providers.interface import ProviderError
@@ -64,6 +65,7 @@ TABLE: dict[type[ReviewerError], Answer] = {
     RecordNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "RECORD_NOT_FOUND"),
     CheckpointNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "CHECKPOINT_NOT_FOUND"),
     NotAllowedError: Answer(grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
+    RubricNotFoundError: Answer(grpc.StatusCode.NOT_FOUND, "RUBRIC_NOT_FOUND"),
     OverloadError: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_REVIEWS"),
     BudgetExhaustedError: Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, "BUDGET_EXHAUSTED"),
     DrainingError: Answer(grpc.StatusCode.UNAVAILABLE, "DRAINING"),

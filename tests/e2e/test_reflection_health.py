@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from tests.e2e.conftest import Serve
-from tests.support.service import LOG_SERVICE, SERVICE, Service, refusal_of, write_lock
+from tests.support.service import LOG_SERVICE, RUBRIC_SERVICE, SERVICE, Service, refusal_of, write_lock
 from tests.support.subjects import subject
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -41,7 +41,13 @@ def _reviewed_by_reflection(address: str, request_json: str) -> dict[str, Any]:
 async def test_reflection_lists_the_services(service: Service) -> None:
     """A client without our files finds both services, health and reflection itself."""
     names = await asyncio.to_thread(_listed, service.app.server.address)
-    assert set(names) == {SERVICE, LOG_SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+    assert set(names) == {
+        SERVICE,
+        LOG_SERVICE,
+        RUBRIC_SERVICE,
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1alpha.ServerReflection",
+    }
 
 
 async def test_reflection_is_enough_to_call(service: Service) -> None:
