@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
+from reviewer.building import building
 from reviewer.core.canary import canaries_of
 from reviewer.core.draft import ReviewRequest
 from reviewer.core.errors import ConfigError, Fault, FaultsError, ReviewerError
@@ -268,7 +269,8 @@ class Standing:
             release, approvals = open_release(place.settings, wanted.digest, wanted.time)
         if inforce is not None and release.digest == inforce.release:
             return _Ready(inforce, self.status.source, approvals, self.status.load_s)
-        rules = self._make(release, today, inforce)
+        with building():
+            rules = self._make(release, today, inforce)
         source = ReleaseSource.BUNDLE if wanted else ReleaseSource.DIRECTORY
         return _Ready(rules, source, approvals, time.perf_counter() - began)
 

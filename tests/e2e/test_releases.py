@@ -112,6 +112,8 @@ async def test_the_story_of_a_release(office: Office) -> None:
         assert await version_of(service) == ("9.0.1", f"releases/{first}")
 
     assert "rollback" in back.output
+    checked = await asyncio.to_thread(CliRunner().invoke, command, ["log", "verify"], env=office.environment)
+    assert checked.exit_code == 0, checked.output
     events = [event for event in await office.told() if event.by == "dee"]
     assert [(event.action.value, event.digest) for event in events] == [
         ("activate", first),
