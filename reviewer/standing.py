@@ -77,7 +77,8 @@ class Status:
         pending: digest of what should be in force and cannot be, as far as it is known.
         error: why not; empty where nothing is wrong.
         failing_since: when that began.
-        reloads_ok, reloads_failed: exchanges, and tries that came to nothing, since the start.
+        reloads_ok, reloads_failed: exchanges, and tries that came to nothing, since the start; of tries in a row that
+            failed for the same reasons one is counted.
         load_s: seconds that loading the set in force took.
     """
 
@@ -345,7 +346,7 @@ class Standing:
             pending=wanted.digest if wanted else "",
             error=faults,
             failing_since=before.failing_since or self._place.now(),
-            reloads_failed=before.reloads_failed + 1,
+            reloads_failed=before.reloads_failed + (faults != before.error),
         )
         if faults != before.error:
             logger().error(

@@ -129,14 +129,14 @@ def read_bundle(folder: Path, digest: str) -> Bundle:
 
 
 def write_bundle(folder: Path, release: Release) -> Path:
-    """Write a bundle where it is not there yet, whole or not at all, and return where.
+    """Write a bundle, whole or not at all, with a folder for signatures beside it, and return where.
 
     Raises:
         ReleaseError: it cannot be written.
     """
     path = _bundle(folder, release.digest)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _signatures(folder, release.digest).mkdir(parents=True, exist_ok=True)
         _write(path, pack(release))
     except OSError as exc:
         raise ReleaseError((Fault(path.name, "", f"cannot be written: {exc.strerror}"),)) from exc
@@ -152,7 +152,7 @@ def write_signature(folder: Path, digest: str, name: str, text: str) -> Path:
     Raises:
         ReleaseError: it cannot be written.
     """
-    path = folder / f"{digest}.sigs" / f"{name}.sig"
+    path = _signatures(folder, digest) / f"{name}.sig"
     try:
         path.parent.mkdir(exist_ok=True)
         _write(path, text.encode())
@@ -166,7 +166,11 @@ def _bundle(folder: Path, digest: str) -> Path:
 
 
 def _signature_files(folder: Path, digest: str) -> list[Path]:
-    return sorted((folder / f"{digest}.sigs").glob("*.sig"))
+    return sorted(_signatures(folder, digest).glob("*.sig"))
+
+
+def _signatures(folder: Path, digest: str) -> Path:
+    return folder / f"{digest}.sigs"
 
 
 def _rule_files(directory: Path) -> Iterator[Path]:

@@ -167,7 +167,7 @@ class RulesStatus(_message.Message):
     reloads_ok: _builtins.int
     """Exchanges since the process started."""
     reloads_failed: _builtins.int
-    """Tries since then that came to nothing."""
+    """Tries since then that came to nothing; those in a row that failed for the same reasons count once."""
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
         """When it took its place in this process."""

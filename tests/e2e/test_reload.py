@@ -7,13 +7,17 @@ import gc
 import shutil
 import weakref
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from reviewer.core.release_event import ReleaseSource, read_release_event
+from reviewer.core.release_event import ReleaseAction, ReleaseEvent, ReleaseSource, read_release_event
 from reviewer.core.rubric import Rubric
 from reviewer.ledger.interface import Stored
+from reviewer.ledger.releases import ReleaseLog
+from reviewer.rubrics.release_files import read_folder
 from tests.support.service import running
 from tests.support.subjects import RUBRICS, subject
 
@@ -194,3 +198,17 @@ async def test_a_folder_changed_between_two_runs_is_told(folder: Path, tmp_path:
             assert [event.digest for event in told if event][-1] == service.app.standing.status.release
         revise(folder, 2)
     assert len(told) == 2
+
+
+async def test_a_service_that_died_after_telling_does_not_tell_again(folder: Path, tmp_path: Path) -> None:
+    """What is in the log already when a folder takes effect is not told a second time."""
+    async with running(tmp_path, rubrics={"directory": folder}, rules={"reload": "off"}) as service:
+        before = service.app.standing.status.release
+        revise(folder, 1)
+        digest, now = read_folder(folder).digest, datetime.now(UTC)
+        source = ReleaseSource.DIRECTORY
+        event = ReleaseEvent(ReleaseAction.ACTIVATE, str(uuid4()), now, digest, before, "service", "changed", source)
+        await ReleaseLog(service.app.ledger).tell(event)
+    async with running(tmp_path, rubrics={"directory": folder}, rules=RULES) as service:
+        assert service.app.standing.status.release == digest
+        assert len(releases(await service.entries())) == 1
