@@ -21,7 +21,6 @@ from reviewer.admission import Admission
 from reviewer.budget import Budgets, require_prices
 from reviewer.canary import Canaries
 from reviewer.config import Settings
-from reviewer.core.canary import Canary, canaries_of
 from reviewer.core.errors import ConfigError, Fault, LedgerUnavailableError
 from reviewer.core.events import signing_key_change
 from reviewer.core.ids import uuid7
@@ -35,7 +34,7 @@ from reviewer.ledger.sealed import Means, SealedLedger
 from reviewer.ledger.sequencer import Sequencer
 from reviewer.ledger.tree import TreeLedger
 from reviewer.ledger.witnessing import Witnessing
-from reviewer.metrics import Metrics
+from reviewer.metrics import Metrics, RulesState
 from reviewer.pipeline import Pipeline, World
 from reviewer.provider_sections import ProviderSection
 from reviewer.providers.breaker import BreakerPolicy
@@ -44,7 +43,6 @@ from reviewer.providers.line import LinePolicy
 from reviewer.providers.settings import ProviderSettings
 from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
-from reviewer.rubrics.load import load_cases, load_rulebook
 from reviewer.sealing import load_keyring
 from reviewer.serving.faces import open_faces
 from reviewer.serving.handoff_servicer import HANDOFF_SERVICE, HandoffServicer
@@ -52,9 +50,11 @@ from reviewer.serving.http_face import HttpFace
 from reviewer.serving.log_servicer import LOG_SERVICE, VerdictLogServicer
 from reviewer.serving.observing import Parts
 from reviewer.serving.outcome_servicer import OUTCOME_SERVICE, OutcomeServicer
+from reviewer.serving.rubric_servicer import RUBRIC_SERVICE, RubricServicer
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import SERVICE, ReviewServicer
 from reviewer.signing import Identity, create_key, load_identity
+from reviewer.standing import Place, Standing
 from reviewer.telemetry import logger
 
 Wrap = Callable[[ReviewerProvider], ReviewerProvider]
@@ -71,9 +71,14 @@ class App:
 
     server: Server
     ledger: TreeLedger
-    rulebook: Rulebook
+    standing: Standing
     canaries: Canaries
     faces: Mapping[str, HttpFace]
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rules in force."""
+        return self.standing.rules.rulebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +104,21 @@ async def open_app(
         RubricError: a rubric, routing or model file is invalid.
         LedgerUnavailableError: there is no log where the settings say, or its server cannot be reached.
     """
-    rulebook, load_s = _load_rules(settings)
-    require_prices(settings.budget, rulebook)
+    sections = _configured(settings, simulated)
     async with AsyncExitStack() as stack:
         ledger, identity, sequencer = await stack.enter_async_context(_open_log(settings))
+        standing = await stack.enter_async_context(Standing(ledger, _place(settings, sections)))
         providers = {}
-        for name, section in _configured(settings, simulated).items():
-            _check_model_ids(name, section, rulebook.catalogue)
+        for name, section in sections.items():
             provider = open_provider(name, section, settings.limits.max_in_flight)
             providers[name] = await stack.enter_async_context(wrap(provider) if wrap else provider)
         critic = Critic(
             providers,
-            rulebook.catalogue,
             max_attempts=settings.critic.max_attempts,
             min_model_s=settings.deadline.min_model_s,
             breaker=BreakerPolicy(settings.critic.breaker_failures, settings.critic.breaker_open_s),
             entropy=os.urandom,
-            lines=_line_policy(settings, rulebook),
+            lines=_line_policy(settings),
             memory=Memory(settings.reuse.window_s, settings.reuse.max_entries),
         )
         admission = Admission(ledger, settings.limits.max_in_flight, settings.limits.retry_after_s)
@@ -125,28 +128,29 @@ async def open_app(
         budgets = Budgets(ledger, settings.budget, time.monotonic)
         world = World(_now, _new_id, os.urandom)
         lifetime = timedelta(seconds=settings.handoff.lifetime_s)
-        pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s, lifetime)
-        pipeline.warm_up()
-        canaries = await stack.enter_async_context(_watch(settings, rulebook, pipeline, critic))
+        pipeline = Pipeline(standing.of, admission, critic, ledger, receipts, budgets, world, record_s, lifetime)
+        canaries = await stack.enter_async_context(_watch(settings, standing, pipeline, critic))
         witnessing = await stack.enter_async_context(Witnessing(ledger, settings.witness))
-        metrics = _measure(settings, rulebook, load_s, pipeline, canaries)
-        parts = Parts(admission, critic, ledger, sequencer, witnessing)
+        metrics = _measure(settings, pipeline, canaries)
+        parts = Parts(admission, critic, ledger, sequencer, witnessing, lambda: _rules_state(standing))
         faces = await stack.enter_async_context(open_faces(settings, identity, parts, metrics))
         means = Means(_now, _new_id, os.urandom)
         desk = await stack.enter_async_context(Desk(ledger, settings.handoff, means, lambda: admission.draining))
         services = _services(settings, pipeline, admission, ledger, desk)
+        services[RUBRIC_SERVICE] = RubricServicer(standing, settings.rules.admin_tenants).handler()
         server = Server(services, admission, critic, sequencer, settings.server, settings.limits)
         await stack.enter_async_context(server)
         logger().info(
             "serving",
             address=server.address,
-            rulebook=rulebook.digest,
+            rulebook=standing.status.rulebook,
+            release=standing.status.release,
             providers=sorted(providers),
             simulated=simulated is not None,
             log=stores.name_of(settings.ledger),
             http=[face.address for face in faces.values()],
         )
-        yield App(server, ledger, rulebook, canaries, faces)
+        yield App(server, ledger, standing, canaries, faces)
 
 
 @asynccontextmanager
@@ -181,25 +185,21 @@ def open_records(settings: Settings) -> Store:
     return stores.open_log(settings.ledger)
 
 
-def _load_rules(settings: Settings) -> tuple[Rulebook, float]:
-    """Load the rule set; return it with the seconds that took."""
-    began = time.monotonic()
-    rulebook, warnings = load_rulebook(rubric_directory(settings), today=datetime.now(UTC).date())
-    for fault in warnings:
-        logger().warning("rulebook_warning", where=fault.where, field=fault.field, message=fault.message)
-    return rulebook, time.monotonic() - began
-
-
-def _measure(
-    settings: Settings, rulebook: Rulebook, load_s: float, pipeline: Pipeline, canaries: Canaries
-) -> Metrics | None:
+def _measure(settings: Settings, pipeline: Pipeline, canaries: Canaries) -> Metrics | None:
     """Have reviews and canaries counted where somebody may ask for metrics."""
     if not settings.monitor.metrics_address:
         return None
-    metrics = Metrics(rulebook, load_s)
+    metrics = Metrics()
     pipeline.look_on(metrics.reviewed)
     canaries.look_on(metrics.examined)
     return metrics
+
+
+def _rules_state(standing: Standing) -> RulesState:
+    now = standing.status
+    return RulesState(
+        now.rulebook, now.release, now.load_s, now.reloads_ok, now.reloads_failed, failing=bool(now.error)
+    )
 
 
 def _services(
@@ -214,9 +214,24 @@ def _services(
     }
 
 
-def _watch(settings: Settings, rulebook: Rulebook, pipeline: Pipeline, critic: Critic) -> Canaries:
+def _place(settings: Settings, sections: Mapping[str, ProviderSection]) -> Place:
+    """Say where rules come from, and what they must fit."""
+
+    def fits(rulebook: Rulebook, inforce: Rulebook | None) -> None:
+        require_prices(settings.budget, rulebook)
+        _check_lines(settings, rulebook.catalogue)
+        for name, section in sections.items():
+            _check_model_ids(name, section, rulebook.catalogue)
+        if inforce is not None:
+            _check_providers(rulebook, inforce, frozenset(sections))
+
+    directory, with_canaries = rubric_directory(settings), settings.canary.percent > 0
+    return Place(directory, settings.rules, fits, _now, _new_id, with_canaries)
+
+
+def _watch(settings: Settings, standing: Standing, pipeline: Pipeline, critic: Critic) -> Canaries:
     budget_s = settings.deadline.default_s - settings.deadline.reserve_s
-    return Canaries(_canaries(settings, rulebook), pipeline, critic, settings.canary, budget_s, os.urandom)
+    return Canaries(lambda: standing.rules, pipeline, critic, settings.canary, budget_s, os.urandom)
 
 
 def create_log(settings: Settings) -> None:
@@ -277,16 +292,6 @@ def rubric_directory(settings: Settings) -> Path:
     return beside if (beside / "routing.yaml").is_file() else package / "_rubrics"
 
 
-def _canaries(settings: Settings, rulebook: Rulebook) -> tuple[Canary, ...]:
-    """Load the canaries, unless none is to be shown; a rule set without any is warned of."""
-    if not settings.canary.percent:
-        return ()
-    canaries = canaries_of([file for _, file in load_cases(rubric_directory(settings))], rulebook)
-    if not canaries:
-        logger().warning("no_canaries", rulebook=rulebook.digest)
-    return canaries
-
-
 def open_provider(name: str, section: ProviderSection, max_connections: int) -> ReviewerProvider:
     """Build a provider's adapter; nothing connects yet. The SDK is imported here, and only if it is needed."""
     settings = ProviderSettings(
@@ -328,17 +333,36 @@ def _configured(settings: Settings, simulated: SimulatedEndpoints | None) -> dic
     }
 
 
-def _line_policy(settings: Settings, rulebook: Rulebook) -> LinePolicy:
-    """Read what holds for lines to models.
-
-    Raises:
-        ConfigError: a bound is for a model that is not in the catalogue, so that it would bind nobody.
-    """
+def _line_policy(settings: Settings) -> LinePolicy:
+    """Read what holds for lines to models."""
     critic = settings.critic
-    unknown = sorted(name for name in critic.calls_per_model if rulebook.catalogue.find(name) is None)
+    return LinePolicy(critic.max_calls_per_model, critic.calls_per_model, critic.hedge_percentile)
+
+
+def _check_lines(settings: Settings, catalogue: ModelCatalogue) -> None:
+    """Refuse a bound for a model that is not in the catalogue: it would bind nobody."""
+    unknown = sorted(name for name in settings.critic.calls_per_model if catalogue.find(name) is None)
     if unknown:
         raise ConfigError(tuple(Fault("critic.calls_per_model", name, "is not in models.yaml") for name in unknown))
-    return LinePolicy(critic.max_calls_per_model, critic.calls_per_model, critic.hedge_percentile)
+
+
+def _check_providers(rulebook: Rulebook, inforce: Rulebook, opened: frozenset[str]) -> None:
+    """Refuse rules by which a route would lose its last reviewer that this service can ask.
+
+    A service that was started so, without a key say, hands off and goes on doing so: that is its operator's decision.
+    """
+    before, after = _unserved(inforce, opened), _unserved(rulebook, opened)
+    lost = {route: names for route, names in after.items() if route not in before}
+    if lost:
+        message = "of its providers, none is configured here: {}"
+        raise ConfigError(tuple(Fault(f"route {route}", "", message.format(lost[route])) for route in sorted(lost)))
+
+
+def _unserved(rulebook: Rulebook, opened: frozenset[str]) -> dict[str, str]:
+    """Return the routes whose reviewers are all at providers that are not opened, with those providers' names."""
+    routing = rulebook.routing
+    asked = {route.id: {routing.reviewer(name).provider for name in route.reviewers} for route in routing.all_routes}
+    return {route: ", ".join(sorted(names)) for route, names in asked.items() if names and not names & opened}
 
 
 def _check_model_ids(name: str, section: ProviderSection, catalogue: ModelCatalogue) -> None:

@@ -23,6 +23,7 @@ from reviewer.config import CanarySettings
 from reviewer.core.canary import Canary, Occasion, Sight, fitting
 from reviewer.core.drift import Stream, opinions
 from reviewer.core.review import RecordedReview, Review
+from reviewer.core.ruling import RuleSet
 from reviewer.critic import Critic
 from reviewer.pipeline import Pipeline
 from reviewer.telemetry import logger
@@ -39,7 +40,7 @@ class Canaries:
 
     def __init__(
         self,
-        canaries: tuple[Canary, ...],
+        rules: Callable[[], RuleSet],
         pipeline: Pipeline,
         critic: Critic,
         settings: CanarySettings,
@@ -49,12 +50,12 @@ class Canaries:
         """Keep the collaborators; nothing is shown yet.
 
         Args:
-            canaries: may be empty, then only alarms are raised.
+            rules: gives the rule set in force; where it has no canaries only alarms are raised.
             budget_s: seconds for one canary's critique.
             entropy: decides which reviews are followed by a canary, and by which.
         """
         self.dropped = 0
-        self._canaries = canaries
+        self._rules = rules
         self._pipeline = pipeline
         self._critic = critic
         self._settings = settings
@@ -127,7 +128,7 @@ class Canaries:
 
     def _show(self, occasion: Occasion) -> None:
         """Begin a task for an occasion, unless there is one already or canaries are off."""
-        if not self._settings.percent or not self._canaries:
+        if not self._settings.percent or not self._rules().canaries:
             return
         if self._task is not None:
             self.dropped += 1
@@ -145,23 +146,25 @@ class Canaries:
 
     async def _examine(self, occasion: Occasion) -> None:
         """Show canaries until one is not missed, or the model is distrusted."""
-        choice = fitting(self._canaries, occasion)
+        # A canary is shown by the rules that it belongs to, also where others are in force before it is seen.
+        rules = self._rules()
+        choice = fitting(rules.canaries, occasion)
         if not choice:
             logger().warning("no_canary_fits", route=occasion.route, model=occasion.model)
             return
         start = self._draw(len(choice))
         for turn in range(self._settings.misses):
             canary = choice[(start + turn) % len(choice)]
-            sight = await self._look(canary, occasion)
+            sight = await self._look(canary, occasion, rules)
             self._learn(sight, canary, occasion)
             if sight is not Sight.MISSED or occasion.model in self._distrusted:
                 return
 
-    async def _look(self, canary: Canary, occasion: Occasion) -> Sight:
+    async def _look(self, canary: Canary, occasion: Occasion, rules: RuleSet) -> Sight:
         """Have one canary reviewed, and say what came of it."""
         request, examination = occasion.dress(canary)
         deadline = asyncio.get_running_loop().time() + self._budget_s
-        recorded = await self._pipeline.review_canary(request, examination, deadline)
+        recorded = await self._pipeline.review_canary(request, examination, deadline, rules)
         sight = canary.sight(recorded.review.findings, occasion.model)
         logger().info(
             "canary",

@@ -23,6 +23,7 @@ from reviewer.core.models import MicroUsd
 from reviewer.log_sections import AuditSettings, LedgerSettings, SigningSettings
 from reviewer.provider_sections import ProvidersSettings, Seconds, Section
 from reviewer.public_sections import MonitorSettings, WitnessSettings
+from reviewer.rules_section import RulesSettings
 
 ENV_PREFIX = "REVIEWER_"
 CONFIG_VARIABLE = "REVIEWER_CONFIG"
@@ -206,6 +207,7 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     handoff: HandoffSettings = HandoffSettings()
     rubrics: RubricSettings = RubricSettings()
+    rules: RulesSettings = RulesSettings()
     providers: ProvidersSettings = ProvidersSettings()
     log: LogSettings = LogSettings()
 

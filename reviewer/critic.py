@@ -46,6 +46,7 @@ class Inquiry:
     Attributes:
         waived: keys of the criteria that do not apply.
         deadline: on the loop's clock; the last critique ends before it, whatever has come of it.
+        catalogue: what is known of the models that the plan names.
         tenant: whose draft it is.
         allowance: what pays for it; None where nobody keeps account.
         examinee: model that a canary is meant for: it alone is asked, in whatever mode the route is. Else empty.
@@ -58,6 +59,7 @@ class Inquiry:
     draft: RedactedDraft
     now: datetime
     deadline: float
+    catalogue: ModelCatalogue
     tenant: str = ""
     allowance: Allowance | None = None
     examinee: str = ""
@@ -120,7 +122,6 @@ class Critic:
     def __init__(  # noqa: PLR0913 - one a collaborator or a rule
         self,
         providers: Mapping[str, ReviewerProvider],
-        catalogue: ModelCatalogue,
         *,
         max_attempts: int,
         min_model_s: float,
@@ -131,7 +132,6 @@ class Critic:
     ) -> None:
         """Keep the collaborators; nothing is opened here."""
         self._providers = providers
-        self._catalogue = catalogue
         self._entropy = entropy
         self._memory = memory or Memory(0, 1)
         jitter = Random(int.from_bytes(entropy(8)))  # noqa: S311 - it spreads retries in time and guards nothing
@@ -185,7 +185,7 @@ class Critic:
         plan = inquiry.plan
         if not plan.full:
             return Criticism()
-        terms = (plan, self._catalogue, inquiry.draft, inquiry.now.date(), self._providers)
+        terms = (plan, inquiry.catalogue, inquiry.draft, inquiry.now.date(), self._providers)
         seated = summon(inquiry.examinee, *terms) if inquiry.examinee else seating(*terms)
         if isinstance(seated, Trouble):
             return Criticism(troubles=(seated,))
@@ -216,7 +216,7 @@ class Critic:
             heard += await self._hold(fitting, brief)
         # Answers of fewer than the route names must not be taken for those of all.
         criticism = _together(heard, index, fitting.notes, key if fitting is seated else "")
-        kin = relatives(plan, self._catalogue, inquiry.draft, criticism.calls)
+        kin = relatives(plan, inquiry.catalogue, inquiry.draft, criticism.calls)
         return replace(criticism, troubles=(*criticism.troubles, *kin)) if kin else criticism
 
     def remember(self, criticism: Criticism, review: str) -> None:

@@ -23,7 +23,6 @@ from prometheus_client import (
 from reviewer.core.canary import Sight
 from reviewer.core.outcome import CallRecord
 from reviewer.core.review import RecordedReview, Review, Stage
-from reviewer.core.rulebook import Rulebook
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.001, 0.005, 0.02, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)
@@ -39,6 +38,24 @@ class _Series:
     latency: Histogram
     cost: Counter
     tokens: tuple[Counter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesState:
+    """The rules in force, and how their exchanges went since the start.
+
+    Attributes:
+        rulebook, release: digests.
+        load_s: what loading them took.
+        failing: what should be in force is not.
+    """
+
+    rulebook: str
+    release: str
+    load_s: float
+    reloads_ok: int
+    reloads_failed: int
+    failing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +80,19 @@ class State:
     head_age_s: float
     corrupt: bool
     cosigned: Mapping[str, int]
+    rules: RulesState
     readable: bool = True
 
 
 class Metrics:
-    """The metrics of a service with one rule set; each has a registry of its own."""
+    """The metrics of a service; each has a registry of its own."""
 
-    def __init__(self, rulebook: Rulebook, load_s: float) -> None:
-        """Start at nothing.
-
-        Args:
-            load_s: what loading the rule set took.
-        """
+    def __init__(self) -> None:
+        """Start at nothing."""
         self._registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._registry)
         self._count()
         self._gauge()
-        rules = Gauge("reviewer_rules_info", "The rule set in force.", ["digest"], registry=self._registry)
-        rules.labels(rulebook.digest).set(1)
-        loading = Gauge("reviewer_rules_load_seconds", "Loading the rule set took.", registry=self._registry)
-        loading.set(load_s)
         self._models: dict[str, _Series] = {}
         self._stages: dict[Stage, Histogram] = {stage: self._stage.labels(stage.value) for stage in Stage}
 
@@ -137,6 +147,15 @@ class Metrics:
         )
         self._readable = Gauge("reviewer_log_readable", "0 while the log cannot be read.", registry=registry)
         self._corrupt = Gauge("reviewer_log_tree_corrupt", "1 once the sequencer stopped for good.", registry=registry)
+        self._rules = Gauge("reviewer_rules_info", "The rule set in force.", ["digest", "release"], registry=registry)
+        self._loading = Gauge("reviewer_rules_load_seconds", "Loading the rule set took.", registry=registry)
+        self._reloads = Gauge(
+            "reviewer_rules_reloads",
+            "Exchanges of the rule set, and tries.",
+            ["result"],
+            registry=registry,
+        )
+        self._failing = Gauge("reviewer_rules_failing", "1 while other rules should be in force.", registry=registry)
         self._cosigned = Gauge(
             "reviewer_witness_entries", "Entries of the newest head a witness cosigned.", ["witness"], registry=registry
         )
@@ -197,6 +216,12 @@ class Metrics:
         for model, now in state.breakers.items():
             for possible in ("closed", "open", "distrusted"):
                 self._breakers.labels(model, possible).set(now == possible)
+        self._rules.clear()
+        self._rules.labels(state.rules.rulebook, state.rules.release).set(1)
+        self._loading.set(state.rules.load_s)
+        self._reloads.labels("ok").set(state.rules.reloads_ok)
+        self._reloads.labels("failed").set(state.rules.reloads_failed)
+        self._failing.set(state.rules.failing)
         for witness, size in state.cosigned.items():
             self._cosigned.labels(witness).set(size)
         return generate_latest(self._registry)

@@ -38,6 +38,7 @@ from reviewer.core.review import (
     Stage,
 )
 from reviewer.core.rulebook import Facts, Plan, Rulebook, inapplicable
+from reviewer.core.ruling import Rules, RuleSet, Ruling
 from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict, decide
 from reviewer.core.verification import verify_all
 from reviewer.critic import Critic, Criticism, Inquiry
@@ -71,6 +72,7 @@ class World:
 class Case:
     """What one review has come to know when it is decided."""
 
+    ruling: Ruling
     plan: Plan
     draft: RedactedDraft
     findings: tuple[Finding, ...]
@@ -78,12 +80,20 @@ class Case:
     canary: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What makes a review that of a canary, and the rules that the canary belongs to."""
+
+    examination: Examination
+    ruling: Ruling
+
+
 class Pipeline:
     """Reviews drafts. Shares nothing between reviews but what it is given here."""
 
     def __init__(  # noqa: PLR0913 - one a collaborator
         self,
-        rulebook: Rulebook,
+        rules: Rules,
         admission: Admission,
         critic: Critic,
         ledger: Ledger,
@@ -96,10 +106,11 @@ class Pipeline:
         """Keep the collaborators.
 
         Args:
+            rules: asked once for each review, which goes by the answer to its end.
             record_s: seconds after a review's deadline by which its record must be written.
             handoff_lifetime: after which a handoff counts as rejected; None never.
         """
-        self._rulebook = rulebook
+        self._rules = rules
         self._admission = admission
         self._critic = critic
         self._ledger = ledger
@@ -132,30 +143,24 @@ class Pipeline:
             onlooker(recorded)
         return self._receipts.attach(recorded, self._world.now())
 
-    async def review_canary(self, request: ReviewRequest, examination: Examination, deadline: float) -> RecordedReview:
+    async def review_canary(
+        self, request: ReviewRequest, examination: Examination, deadline: float, rules: RuleSet
+    ) -> RecordedReview:
         """Review a draft that is known to be bad, as any other one but for three things.
 
         Only the examined model is asked, no ticket is made, and the record belongs to nobody who calls.
+
+        Args:
+            rules: of which the canary is.
 
         Raises:
             LedgerUnavailableError: there is no record.
         """
         own = replace(request, tenant=CANARY_TENANT, request_id="")
         with self._budgets.allowance(CANARY_TENANT, self._world.now()) as allowance:
-            recorded = await self._review(own, deadline, None, allowance, examination)
+            recorded = await self._review(own, deadline, None, allowance, _Shown(examination, Ruling(rules)))
             allowance.settle(recorded.review)
         return recorded
-
-    def warm_up(self) -> None:
-        """Do once, for every route, what is only slow the first time (patterns, phone plans): no caller shall wait."""
-        now = self._world.now()
-        for route in self._rulebook.routing.all_routes:
-            draft = RawDraft("Call +1 212 555 0123, 10 mg [a] of 5%.", sources=(Source("a", "A", "", "10 mg of 5%."),))
-            request = ReviewRequest("", "", "", route.intents[0].removesuffix(".*"), draft)
-            plan = self._rulebook.plan(request.intent, None, "", b"")
-            facts = _facts(request)
-            subject = Subject(redact(request, plan.public_values), "", now, plan.policy_facts)
-            run_checks(plan, inapplicable(plan, facts), subject)
 
     async def find(self, tenant: str, review_id: str) -> RecordedReview:
         """Read a review from the log.
@@ -183,12 +188,14 @@ class Pipeline:
         deadline: float,
         observer: Observer | None,
         allowance: Allowance,
-        canary: Examination | None = None,
+        shown: _Shown | None = None,
     ) -> RecordedReview:
         trail = Trail(observer or Unwatched())
         now = self._world.now()
+        canary = shown.examination if shown else None
         with trail.stage(Stage.ADMIT):
-            plan = self._rulebook.plan(request.intent, request.tier, request.locale, _sample_key(request))
+            ruling = shown.ruling if shown else self._rules(request)
+            plan = ruling.rules.rulebook.plan(request.intent, request.tier, request.locale, _sample_key(request))
             facts = _facts(request)
             waived = inapplicable(plan, facts)
             await self._check_revision(request)
@@ -203,14 +210,15 @@ class Pipeline:
         with trail.stage(Stage.CRITICISE):
             examinee = canary.model if canary else ""
             tell = trail.heard if observer else None
-            inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, allowance, examinee, tell)
+            terms = (plan, facts, waived, draft, now, deadline, ruling.rules.rulebook.catalogue)
+            inquiry = Inquiry(*terms, request.tenant, allowance, examinee, tell)
             criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index
             answered = verify_all(criticism.critiques, index, plan, waived) if index is not None else ()
             trail.found(answered)
         with trail.stage(Stage.DECIDE):
-            case = Case(plan, draft, (*checked.findings, *answered), criticism, canary.case if canary else "")
+            case = Case(ruling, plan, draft, (*checked.findings, *answered), criticism, canary.case if canary else "")
             troubles = (*checked.troubles, *criticism.troubles)
             attempt = request.revision.attempt if request.revision else 0
             evidence = EvidenceSet(plan, facts, case.findings, criticism.critiques, troubles, attempt, waived)
@@ -261,6 +269,7 @@ class Pipeline:
         trail: Trail,
     ) -> Review:
         plan, criticism, now = case.plan, case.criticism, self._world.now()
+        rulebook = case.ruling.rules.rulebook
         handoff = None
         if decision.verdict is Verdict.HUMAN_HANDOFF and not case.canary:
             expires_at = now + self._handoff_lifetime if self._handoff_lifetime else None
@@ -285,9 +294,9 @@ class Pipeline:
                 id=plan.route.id,
                 domain=plan.route.domain,
                 tier=plan.tier,
-                defaulted=plan.route is self._rulebook.routing.default,
+                defaulted=plan.route is rulebook.routing.default,
                 full=plan.full,
-                rulebook_digest=self._rulebook.digest,
+                rulebook_digest=rulebook.digest,
                 prompt_version=PROMPT_VERSION,
             ),
             calls=criticism.calls,
@@ -303,7 +312,19 @@ class Pipeline:
             revision=request.revision,
             labels=request.labels,
             canary=case.canary,
+            release=case.ruling.rules.release,
         )
+
+
+def warm_up(rulebook: Rulebook, now: datetime) -> None:
+    """Do once, for every route, what is only slow the first time (patterns, phone plans): no caller shall wait."""
+    for route in rulebook.routing.all_routes:
+        draft = RawDraft("Call +1 212 555 0123, 10 mg [a] of 5%.", sources=(Source("a", "A", "", "10 mg of 5%."),))
+        request = ReviewRequest("", "", "", route.intents[0].removesuffix(".*"), draft)
+        plan = rulebook.plan(request.intent, None, "", b"")
+        facts = _facts(request)
+        subject = Subject(redact(request, plan.public_values), "", now, plan.policy_facts)
+        run_checks(plan, inapplicable(plan, facts), subject)
 
 
 def _is_large(request: ReviewRequest) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
+    load_ssh_private_key,
 )
 
 from reviewer.core.canonical import Json, canonical_bytes
@@ -151,6 +152,37 @@ def create_key(path: Path) -> None:
             file.write(pem)
     except OSError as exc:
         raise ConfigError((Fault(str(path), "", f"cannot be created: {type(exc).__name__}"),)) from exc
+
+
+def read_private_key(path: Path, ask: Callable[[], bytes]) -> SigningKey:
+    """Read a person's own key: PKCS #8 in PEM, or as ssh-keygen writes it.
+
+    Args:
+        ask: gives the passphrase; called only where the key is encrypted.
+
+    Raises:
+        ConfigError: it cannot be read, is no Ed25519 key, the passphrase is wrong, or it is encrypted as OpenSSH does.
+    """
+    try:
+        data = path.read_bytes()
+        load = load_ssh_private_key if b"OPENSSH PRIVATE KEY" in data else load_pem_private_key
+        try:
+            private = load(data, password=None)
+        except TypeError:
+            # How `cryptography` says that a key is encrypted.
+            private = load(data, password=ask())
+    except OSError as exc:
+        raise ConfigError((Fault(str(path), "", f"cannot be read: {type(exc).__name__}"),)) from exc
+    except UnsupportedAlgorithm as exc:
+        # OpenSSH's way to encrypt keys needs a package that only this would need; its own tool does it, and agents too.
+        message = "cannot be decrypted here: sign with ssh-keygen -Y sign, and put the file beside the bundle"
+        raise ConfigError((Fault(str(path), "", message),)) from exc
+    except ValueError as exc:
+        message = "expected an Ed25519 key, PKCS #8 in PEM or OpenSSH's own, and its passphrase if it has one"
+        raise ConfigError((Fault(str(path), "", message),)) from exc
+    if not isinstance(private, Ed25519PrivateKey):
+        raise ConfigError((Fault(str(path), "", "expected an Ed25519 key"),))
+    return SigningKey(private)
 
 
 def _load(path: Path, faults: list[Fault]) -> SigningKey | None:

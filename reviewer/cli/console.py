@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from reviewer.config import CONFIG_VARIABLE, Settings, load_settings
-from reviewer.core.errors import ConfigError, ReviewerError, RubricError
+from reviewer.core.errors import ConfigError, ReleaseError, ReviewerError, RubricError
 
 _PLAIN_WIDTH = 132
 """Columns where the output goes to a file or a pipe, whose width nobody knows."""
@@ -53,7 +53,7 @@ def errors_end_the_command() -> Iterator[None]:
     """Turn our errors into a message and an exit status."""
     try:
         yield
-    except (ConfigError, RubricError) as exc:
+    except (ConfigError, ReleaseError, RubricError) as exc:
         count = len(exc.faults)
         err.print(f"[bold red]{count} fault{'s' if count != 1 else ''}[/]")
         for fault in exc.faults:

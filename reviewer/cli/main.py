@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from reviewer.cli import demo, handoff, log, receipt, review, review_batch, rubric, serve, settings, simulate
+from reviewer.cli import demo, handoff, log, receipt, release, review, review_batch, rubric, serve, settings, simulate
 
 app = typer.Typer(
     help="Has a second, more conservative model review high-risk draft answers before they are sent.",
@@ -26,5 +26,6 @@ app.add_typer(log.app, name="log")
 app.add_typer(handoff.app, name="handoff")
 app.add_typer(handoff.outcome, name="outcome")
 app.add_typer(receipt.app, name="receipt")
+app.add_typer(release.app, name="release")
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(settings.app, name="config")

@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from reviewer.app import rubric_directory
-from reviewer.cli import rubric_calibrate
+from reviewer.cli import rubric_calibrate, rubric_status
 from reviewer.cli.console import ConfigOption, Exit, out, settings_or_exit
 from reviewer.rubrics.lint import lint
 
 app = typer.Typer(help="Work on rubric files.", no_args_is_help=True)
 app.command("calibrate")(rubric_calibrate.calibrate)
+app.command("status")(rubric_status.status)
+app.command("reload")(rubric_status.reload)
 
 
 @app.callback()

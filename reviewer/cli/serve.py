@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from typing import Annotated
 
@@ -12,10 +11,12 @@ import typer
 from reviewer import telemetry
 from reviewer.app import create_log as new_log
 from reviewer.app import upgrade_log as take_steps
+from reviewer.building import settle
 from reviewer.cli.console import ConfigOption, errors_end_the_command, settings_or_exit
 from reviewer.cli.service import running
 from reviewer.config import Settings
 from reviewer.ledger import stores
+from reviewer.standing import Standing
 
 
 def serve(
@@ -46,16 +47,26 @@ def serve(
 
 
 async def _serve(settings: Settings, *, simulate: bool) -> None:
-    stop = asyncio.Event()
+    stop, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # From here on, so that a service that is still starting is not ended by it.
+    loop.add_signal_handler(signal.SIGHUP, again.set)
     async with running(settings, simulate=simulate) as app:
-        # Everything up to here lives as long as the process: the collector need not walk it again and again.
-        gc.collect()
-        gc.freeze()
+        settle()
+        reloader = asyncio.create_task(_reload_on(again, app.standing))
         await stop.wait()
+        reloader.cancel()
         await app.server.drain()
+
+
+async def _reload_on(again: asyncio.Event, standing: Standing) -> None:
+    """Look at log and rule folder whenever SIGHUP asks for it."""
+    while True:
+        await again.wait()
+        again.clear()
+        await standing.reload()
 
 
 def _at(settings: Settings, address: str) -> Settings:

@@ -14,11 +14,13 @@ from reviewer.client.messages import (
     ticket_json,
 )
 from reviewer.client.outcome_client import OutcomeClient
+from reviewer.client.rubric_client import RubricClient
 from reviewer.v1.finding_pb2 import Finding, Outcome, Quote
 from reviewer.v1.handoff_service_pb2 import CriterionLabel, HandoffDecision, Ticket, TicketState
 from reviewer.v1.outcome_service_pb2 import AnswerOutcome
 from reviewer.v1.review_pb2 import Cause, Reason, Review, Stage, Verdict
 from reviewer.v1.review_service_pb2 import ReviewSubject
+from reviewer.v1.rubric_service_pb2 import RulesStatus
 from reviewer.v1.verdict_log_service_pb2 import Record
 
 __all__ = [
@@ -37,6 +39,8 @@ __all__ = [
     "Review",
     "ReviewClient",
     "ReviewSubject",
+    "RubricClient",
+    "RulesStatus",
     "Stage",
     "Ticket",
     "TicketState",

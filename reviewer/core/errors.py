@@ -52,6 +52,10 @@ class RubricError(FaultsError):
     """A rubric, routing or model file is invalid: nothing of the set is used."""
 
 
+class ReleaseError(FaultsError):
+    """A release cannot be used: altered, not signed by enough people, or not fit for this service."""
+
+
 class RequestError(FaultsError):
     """The request is malformed or over a limit: the caller's fault (`INVALID_ARGUMENT`)."""
 
@@ -80,8 +84,16 @@ class RecordNotFoundError(ReviewerError):
     """No record of that name is in the log, or none that the caller may see (`NOT_FOUND`)."""
 
 
+class RubricNotFoundError(ReviewerError):
+    """No rubric of that name is in force (`NOT_FOUND`)."""
+
+
 class CheckpointNotFoundError(ReviewerError):
     """No checkpoint of that size was signed, or it does not cover what is asked for (`NOT_FOUND`)."""
+
+
+class NotAllowedError(ReviewerError):
+    """The caller's tenant may not do this (`PERMISSION_DENIED`)."""
 
 
 class OverloadError(ReviewerError):

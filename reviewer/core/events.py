@@ -99,7 +99,7 @@ class Event:
         tenant: whose data it is about; empty where it is about the whole log.
         by: who did it, as that person or job named itself.
         reason: in words. It stays in the log for good: it must not repeat what is erased.
-        subjects: `reviews/{id}`, `handoffs/{id}`, `tenants/{name}`, `data-keys/{id}`, `rulebooks/{digest}` or
+        subjects: `reviews/{id}`, `handoffs/{id}`, `tenants/{name}`, `data-keys/{id}`, `releases/{digest}` or
             `signing-keys/{id}`; at most `MAX_SUBJECTS`.
         details: what else the action says; by name, as docs/records.md has it.
         content_commitment: of the annex, in hex; empty where there is none.

@@ -186,6 +186,7 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
         **({"reused_from": review.reused_from} if review.reused_from else {}),
         **({"canary": review.canary} if review.canary else {}),
         **({"handoff_expires": rfc3339(handoff.expires_at)} if handoff and handoff.expires_at else {}),
+        **({"release": review.release} if review.release else {}),
     }
 
 

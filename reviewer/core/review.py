@@ -118,6 +118,7 @@ class Review:
         simulated: a model call went to the simulated provider.
         reused_from: name of the review whose answers of the second model were taken; empty where it was asked.
         canary: `domain/case` of the canary that was shown; empty for a review that somebody asked for.
+        release: digest of the release that judged it; empty in reviews from before it was kept.
     """
 
     id: str
@@ -148,6 +149,7 @@ class Review:
     revision: Revision | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     canary: str = ""
+    release: str = ""
 
     @property
     def name(self) -> str:

@@ -234,11 +234,16 @@ def assemble(
 
 
 def file_digest(model: Frozen) -> str:
-    """SHA-256, in hex, of the RFC 8785 form of a file model with all defaults written out.
+    """SHA-256, in hex, of the canonical form of a file model."""
+    return hashlib.sha256(canonical_file(model)).hexdigest()
+
+
+def canonical_file(model: Frozen) -> bytes:
+    """RFC 8785 form of a file model with all defaults written out.
 
     Unlike a record, a rubric may hold decimal numbers (bounds in the arguments of a check): the full encoder is used.
     """
-    return hashlib.sha256(rfc8785.dumps(model.model_dump(mode="json", by_alias=True))).hexdigest()
+    return rfc8785.dumps(model.model_dump(mode="json", by_alias=True))
 
 
 def fold_locale(locale: str) -> str:

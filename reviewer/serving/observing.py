@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from reviewer.critic import Critic
 from reviewer.ledger.sequencer import Sequencer
 from reviewer.ledger.tree import SignedHead, TreeLedger
 from reviewer.ledger.witnessing import Witnessing
-from reviewer.metrics import CONTENT_TYPE, Metrics, State
+from reviewer.metrics import CONTENT_TYPE, Metrics, RulesState, State
 from reviewer.serving.http_face import Page
 
 
@@ -24,6 +25,7 @@ class Parts:
     ledger: TreeLedger
     sequencer: Sequencer
     witnessing: Witnessing
+    rules: Callable[[], RulesState]
 
 
 class Observing:
@@ -57,5 +59,6 @@ class Observing:
             head_age_s=max(age_s, 0.0),
             corrupt=self._parts.sequencer.stopped,
             cosigned=self._parts.witnessing.cosigned,
+            rules=self._parts.rules(),
             readable=readable,
         )

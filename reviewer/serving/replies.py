@@ -11,6 +11,7 @@ from reviewer.core.draft import Tier
 from reviewer.core.finding import Finding, Origin, Outcome, Quote, QuoteStatus
 from reviewer.core.guidance import DrafterGuidance
 from reviewer.core.outcome import CallRecord, Usage
+from reviewer.core.release import release_name
 from reviewer.core.review import Handoff, RecordedReview, Review, Stage, StageTiming
 from reviewer.core.routing import Guidance
 from reviewer.core.rubric import Place, Severity
@@ -93,6 +94,7 @@ def review_message(recorded: RecordedReview) -> review_pb2.Review:
         intent=review.intent,
         dropped_findings=review.dropped_findings,
         reused_from=review.reused_from,
+        release=release_name(review.release),
         receipt=recorded.receipt,
     )
     if recorded.record_us:

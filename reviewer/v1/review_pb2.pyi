@@ -699,6 +699,7 @@ class Review(_message.Message):
     DROPPED_FINDINGS_FIELD_NUMBER: _builtins.int
     REUSED_FROM_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """reviews/{id}"""
     request_id: _builtins.str
@@ -720,6 +721,10 @@ class Review(_message.Message):
     receipt: _builtins.str
     """Signed approval: a JWS in compact form (EdDSA) that binds this review to the draft's digest and expires. Set where
     the verdict is APPROVE and may still be acted on; check it against what is about to be sent.
+    """
+    release: _builtins.str
+    """releases/{digest}: the release whose rules judged the draft, from beginning to end. The digest is that of its files'
+    bytes; rulebook_digest in `route` is that of what they mean. Empty in reviews from before it was kept.
     """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -788,10 +793,11 @@ class Review(_message.Message):
         dropped_findings: _builtins.int = ...,
         reused_from: _builtins.str = ...,
         receipt: _builtins.str = ...,
+        release: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "guidance", b"guidance", "handoff", b"handoff", "log_position", b"log_position", "route", b"route"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "draft_digest", b"draft_digest", "dropped_findings", b"dropped_findings", "findings", b"findings", "guidance", b"guidance", "handoff", b"handoff", "intent", b"intent", "log_position", b"log_position", "model_calls", b"model_calls", "name", b"name", "reasons", b"reasons", "receipt", b"receipt", "redactions", b"redactions", "request_id", b"request_id", "reused_from", b"reused_from", "route", b"route", "rubrics", b"rubrics", "simulated", b"simulated", "timings", b"timings", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "draft_digest", b"draft_digest", "dropped_findings", b"dropped_findings", "findings", b"findings", "guidance", b"guidance", "handoff", b"handoff", "intent", b"intent", "log_position", b"log_position", "model_calls", b"model_calls", "name", b"name", "reasons", b"reasons", "receipt", b"receipt", "redactions", b"redactions", "release", b"release", "request_id", b"request_id", "reused_from", b"reused_from", "route", b"route", "rubrics", b"rubrics", "simulated", b"simulated", "timings", b"timings", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

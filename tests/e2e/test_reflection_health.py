@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from reviewer.serving.handoff_servicer import HANDOFF_SERVICE
 from reviewer.serving.outcome_servicer import OUTCOME_SERVICE
 from tests.e2e.conftest import Serve
-from tests.support.service import LOG_SERVICE, SERVICE, Service, refusal_of, write_lock
+from tests.support.service import LOG_SERVICE, RUBRIC_SERVICE, SERVICE, Service, refusal_of, write_lock
 from tests.support.subjects import subject
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -43,7 +43,7 @@ def _reviewed_by_reflection(address: str, request_json: str) -> dict[str, Any]:
 async def test_reflection_lists_the_services(service: Service) -> None:
     """A client without our files finds every service, health and reflection itself."""
     names = await asyncio.to_thread(_listed, service.app.server.address)
-    ours = {SERVICE, LOG_SERVICE, HANDOFF_SERVICE, OUTCOME_SERVICE}
+    ours = {SERVICE, LOG_SERVICE, HANDOFF_SERVICE, OUTCOME_SERVICE, RUBRIC_SERVICE}
     assert set(names) == ours | {"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
 
 

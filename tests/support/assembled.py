@@ -18,6 +18,7 @@ from reviewer.budget import Budgets
 from reviewer.config import BudgetSettings, DeadlineSettings, LimitSettings, ServerSettings
 from reviewer.core.ids import uuid7
 from reviewer.core.rulebook import Rulebook
+from reviewer.core.ruling import RuleSet, always
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
 from reviewer.pipeline import Pipeline, World
@@ -55,10 +56,8 @@ async def assembled(
         simulated = await stack.enter_async_context(WatchedProvider(script or rules()))
         section = ProviderSection(api_key=SecretStr("simulated"), base_url=simulated.base_url, simulated=True)
         provider = await stack.enter_async_context(open_provider("anthropic", section, 10))
-        catalogue = rulebook.catalogue
         critic = Critic(
             {"anthropic": provider},
-            catalogue,
             max_attempts=1,
             min_model_s=0.5,
             breaker=BreakerPolicy(breaker_failures, 15),
@@ -66,7 +65,9 @@ async def assembled(
         )
         admission = Admission(ledger, limits.max_in_flight, limits.retry_after_s)
         budgets = Budgets(ledger, BudgetSettings(), time.monotonic)
-        pipeline = Pipeline(rulebook, admission, critic, ledger, RECEIPTS, budgets, world, record_s=0.2)
+        pipeline = Pipeline(
+            always(RuleSet(rulebook)), admission, critic, ledger, RECEIPTS, budgets, world, record_s=0.2
+        )
         servicer = ReviewServicer(pipeline, admission, limits, DeadlineSettings())
         settings = ServerSettings(address="127.0.0.1:0", probe_interval_s=3600)
         server = await stack.enter_async_context(

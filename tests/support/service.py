@@ -27,6 +27,7 @@ from tests.support.watched_provider import WatchedProvider
 
 SERVICE = "reviewer.v1.ReviewService"
 LOG_SERVICE = "reviewer.v1.VerdictLogService"
+RUBRIC_SERVICE = "reviewer.v1.RubricService"
 TIMEOUT_S = 30.0
 
 

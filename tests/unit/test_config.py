@@ -385,3 +385,19 @@ def test_the_key_of_the_log_is_not_shown(config: Path) -> None:
         load_settings(config, {})
     assert len(caught.value.faults) == 2
     assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ('releases = "releases"', "no file of approvers"),
+        ("require_release = true", "no folder of releases"),
+        ('approvers = "a"\nreleases = "r"\nthreshold = 0', "greater than or equal to 1"),
+        ('reload = "sometimes"', "watch"),
+    ],
+)
+def test_rules_that_nobody_could_approve_are_a_fault(tmp_path: Path, section: str, message: str) -> None:
+    """Releases need somebody to approve of them, and a demanded release needs a place to come from."""
+    (tmp_path / "settings.toml").write_text(f"[rules]\n{section}\n")
+    with pytest.raises(ConfigError, match=message):
+        load_settings(tmp_path / "settings.toml", {})

@@ -57,7 +57,6 @@ def plan(fields: dict[str, object], *named: str) -> Plan:
 def critic_of(provider: HeldProvider, places: int = 256, memory: Memory | None = None) -> Critic:
     return Critic(
         {"held": provider},
-        CATALOGUE,
         max_attempts=1,
         min_model_s=LEAST_S,
         breaker=BreakerPolicy(1, 3600),
@@ -69,7 +68,8 @@ def critic_of(provider: HeldProvider, places: int = 256, memory: Memory | None =
 
 def inquiry(of: Plan, seconds: float = 30, tenant: str = "acme") -> Inquiry:
     draft = redact(request(f"Rest, and drink plenty of water. Ask {tenant} for more.", drafter=Drafter("p", "drafter")))
-    return Inquiry(of, FACTS, frozenset(), draft, MOMENT, asyncio.get_running_loop().time() + seconds, tenant)
+    deadline = asyncio.get_running_loop().time() + seconds
+    return Inquiry(of, FACTS, frozenset(), draft, MOMENT, deadline, CATALOGUE, tenant)
 
 
 def whole(criticism: Criticism) -> list[str]:

@@ -43,7 +43,7 @@ def plan(fields: dict[str, object], *spares: str) -> Plan:
 
 def critic_of(provider: HeldProvider) -> Critic:
     breaker = BreakerPolicy(1, 3600)
-    return Critic({"held": provider}, CATALOGUE, max_attempts=1, min_model_s=0.5, breaker=breaker, entropy=entropy)
+    return Critic({"held": provider}, max_attempts=1, min_model_s=0.5, breaker=breaker, entropy=entropy)
 
 
 def entropy(size: int) -> bytes:
@@ -53,7 +53,7 @@ def entropy(size: int) -> bytes:
 
 def inquiry(of: Plan, seconds: float = 30) -> Inquiry:
     draft = redact(request("Rest, and drink plenty of water.", drafter=Drafter("p", "drafter")))
-    return Inquiry(of, FACTS, frozenset(), draft, MOMENT, asyncio.get_running_loop().time() + seconds)
+    return Inquiry(of, FACTS, frozenset(), draft, MOMENT, asyncio.get_running_loop().time() + seconds, CATALOGUE)
 
 
 def whole(criticism: Criticism) -> list[str]:

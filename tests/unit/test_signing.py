@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from reviewer.core.errors import ConfigError
 from reviewer.core.note import COSIGNATURE, ED25519, VerifierKey, read, signers, write
-from reviewer.signing import PublicKey, SigningKey, create_key, load_identity
+from reviewer.signing import PublicKey, SigningKey, create_key, load_identity, read_private_key
 
 ORIGIN = "example.com/verdicts"
 FORMER = VerifierKey(ORIGIN, ED25519, Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes_raw())
@@ -132,3 +132,36 @@ def test_a_key_does_not_show_itself() -> None:
     """The repr of a key names its public half."""
     key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32)))
     assert repr(key) == f"SigningKey({key.public.key_id})"
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.OpenSSH, PrivateFormat.PKCS8])
+def test_a_persons_key_is_read_in_both_forms(tmp_path: Path, form: PrivateFormat) -> None:
+    """A key of OpenSSH or in PEM is read, and nothing is asked for it."""
+    private = Ed25519PrivateKey.generate()
+    (tmp_path / "plain").write_bytes(private.private_bytes(Encoding.PEM, form, NoEncryption()))
+
+    def never() -> bytes:
+        raise AssertionError("nothing is asked for a plain key")
+
+    assert read_private_key(tmp_path / "plain", never).public == SigningKey(private).public
+
+
+def test_a_persons_encrypted_key_needs_its_passphrase(tmp_path: Path) -> None:
+    """A key with a passphrase is read by it, and not by a wrong one."""
+    private = Ed25519PrivateKey.generate()
+    locked = tmp_path / "locked"
+    locked.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"word")))
+    assert read_private_key(locked, lambda: b"word").public == SigningKey(private).public
+    with pytest.raises(ConfigError):
+        read_private_key(locked, lambda: b"other")
+
+
+def test_what_is_no_persons_key_is_refused(tmp_path: Path) -> None:
+    """A missing file, text, and a key of another kind are refused without repeating anything of them."""
+    other = ec.generate_private_key(ec.SECP256R1())
+    (tmp_path / "text").write_text("secret words")
+    (tmp_path / "ec").write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    for name in ("missing", "text", "ec"):
+        with pytest.raises(ConfigError) as caught:
+            read_private_key(tmp_path / name, lambda: b"")
+        assert "secret" not in str(caught.value)

@@ -110,6 +110,12 @@ def test_content_reads_back(made: Review) -> None:
     assert rfc8785.dumps(json.loads(entry.record)) == entry.record
 
 
+def test_a_record_names_the_release_that_judged() -> None:
+    """The record names the release by its digest; of a review that was judged by none it has no such field."""
+    assert record_of(replace(FULL, release="ab" * 32))["release"] == "ab" * 32
+    assert "release" not in record_of(FULL)
+
+
 def test_a_canary_is_marked_in_its_record() -> None:
     """The record of a canary names its case; that of any other review has no such field."""
     assert record_of(replace(FULL, canary="health/egfr_22"))["canary"] == "health/egfr_22"

@@ -1,0 +1,47 @@
+"""By which rules one review is judged: the door through which rule sets reach the corridor.
+
+A review asks once, at its beginning, and goes by the answer to its end. Who answers, and when the answer changes, is
+`reviewer.standing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reviewer.core.canary import Canary
+from reviewer.core.draft import ReviewRequest
+from reviewer.core.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """A rule set that is ready to judge.
+
+    Attributes:
+        rulebook: its digest follows from what the files mean.
+        release: digest of the release that it was read from, which follows from the bytes of its files; empty where
+            it was read from none. Two releases whose files differ in comments alone share a rulebook's digest.
+        canaries: what its second models can be examined with.
+    """
+
+    rulebook: Rulebook
+    release: str = ""
+    canaries: tuple[Canary, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """By what one request is judged."""
+
+    rules: RuleSet
+
+
+Rules = Callable[[ReviewRequest], Ruling]
+"""Says by what a request is judged now. Called on the loop, for every review; must not block, must not raise."""
+
+
+def always(rules: RuleSet) -> Rules:
+    """Judge everything by one rule set."""
+    ruling = Ruling(rules)
+    return lambda _: ruling
