@@ -114,6 +114,7 @@ async def open_app(
         budgets = Budgets(ledger, settings.budget, time.monotonic)
         world = World(_now, _new_id, os.urandom)
         pipeline = Pipeline(rulebook, admission, critic, ledger, receipts, budgets, world, record_s)
+        pipeline.keep(settings.replay.bytes_kept)
         pipeline.warm_up()
         canaries = await stack.enter_async_context(_watch(settings, rulebook, pipeline, critic))
         services = _services(settings, pipeline, admission, ledger)

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from reviewer.content_sections import EncryptionSettings, RetentionSettings, TenantName
+from reviewer.content_sections import EncryptionSettings, ReplaySettings, RetentionSettings, TenantName
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.models import MicroUsd
 from reviewer.log_sections import AuditSettings, LedgerSettings, SigningSettings
@@ -201,6 +201,7 @@ class Settings(Section):
     signing: SigningSettings = SigningSettings()
     encryption: EncryptionSettings = EncryptionSettings()
     retention: RetentionSettings = RetentionSettings()
+    replay: ReplaySettings = ReplaySettings()
     rubrics: RubricSettings = RubricSettings()
     providers: ProvidersSettings = ProvidersSettings()
     log: LogSettings = LogSettings()

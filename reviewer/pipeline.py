@@ -22,6 +22,7 @@ from reviewer.core.draft import DataClass, RawDraft, ReviewRequest, Source, Text
 from reviewer.core.errors import Fault, LedgerUnavailableError, RequestError, ReviewNotFoundError
 from reviewer.core.finding import Finding, Outcome
 from reviewer.core.guidance import guide
+from reviewer.core.kept import facts_of, material_of
 from reviewer.core.outcome import Completed
 from reviewer.core.passage import RedactedDraft
 from reviewer.core.questionnaire import PROMPT_VERSION
@@ -37,7 +38,7 @@ from reviewer.core.review import (
     RouteTaken,
     Stage,
 )
-from reviewer.core.rulebook import Facts, Plan, Rulebook, inapplicable
+from reviewer.core.rulebook import Plan, Rulebook, inapplicable
 from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict, decide
 from reviewer.core.verification import verify_all
 from reviewer.critic import Critic, Criticism, Inquiry
@@ -106,6 +107,11 @@ class Pipeline:
         self._budgets = budgets
         self._record_s = record_s
         self._afterwards: Callable[[RecordedReview], None] = _nobody
+        self._max_kept_bytes = 0
+
+    def keep(self, max_bytes: int) -> None:
+        """Keep the redacted request in the content of a review, up to so many bytes; 0 keeps none."""
+        self._max_kept_bytes = max_bytes
 
     def look_on(self, afterwards: Callable[[RecordedReview], None]) -> None:
         """Have somebody told of each review that was asked for; must not block, must not raise."""
@@ -149,7 +155,7 @@ class Pipeline:
             draft = RawDraft("Call +1 212 555 0123, 10 mg [a] of 5%.", sources=(Source("a", "A", "", "10 mg of 5%."),))
             request = ReviewRequest("", "", "", route.intents[0].removesuffix(".*"), draft)
             plan = self._rulebook.plan(request.intent, None, "", b"")
-            facts = _facts(request)
+            facts = facts_of(request)
             subject = Subject(redact(request, plan.public_values), "", now, plan.policy_facts)
             run_checks(plan, inapplicable(plan, facts), subject)
 
@@ -185,7 +191,7 @@ class Pipeline:
         now = self._world.now()
         with trail.stage(Stage.ADMIT):
             plan = self._rulebook.plan(request.intent, request.tier, request.locale, _sample_key(request))
-            facts = _facts(request)
+            facts = facts_of(request)
             waived = inapplicable(plan, facts)
             await self._check_revision(request)
         with trail.stage(Stage.REDACT):
@@ -212,7 +218,10 @@ class Pipeline:
             evidence = EvidenceSet(plan, facts, case.findings, criticism.critiques, troubles, attempt, waived)
             decision = decide(evidence)
         with trail.stage(Stage.RECORD):
-            recorded = await self._record(request, self._compose(request, case, decision, trail), deadline)
+            # A canary's draft lies in the rubrics' own cases.
+            kept = await _run(large, material_of, request, draft, 0 if canary else self._max_kept_bytes)
+            review = replace(self._compose(request, case, decision, trail), material=kept.material, unkept=kept.missing)
+            recorded = await self._record(request, review, deadline)
             if not recorded.replayed:
                 self._critic.remember(criticism, recorded.review.name)
         return replace(recorded, record_us=trail.timings[-1].duration_us)
@@ -321,17 +330,6 @@ async def _run(large: bool, work: Callable[P, R], *args: P.args, **kwargs: P.kwa
 def _sample_key(request: ReviewRequest) -> bytes:
     """What decides whether a low-tier request is sampled: its content, so that a retry cannot change it."""
     return request.content_digest.encode()
-
-
-def _facts(request: ReviewRequest) -> Facts:
-    draft = request.draft
-    return Facts(
-        intent=request.intent,
-        locale=request.locale,
-        has_sources=bool(draft.sources),
-        has_tool_calls=bool(draft.tool_calls),
-        has_draft_text=bool(draft.text.strip()),
-    )
 
 
 def _barred(

@@ -11,11 +11,11 @@ import typer
 from reviewer.admission import recall
 from reviewer.app import create_log, upgrade_log
 from reviewer.cli import log_contents, log_tree
-from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out
+from reviewer.cli.console import ConfigOption, Exit, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.costs import costs
 from reviewer.cli.export import export
 from reviewer.cli.log_files import opened_log, settings_for, where
-from reviewer.cli.render import erasure_told, review_panel
+from reviewer.cli.render import erasure_told, kept_panel, review_panel
 from reviewer.cli.search import search
 from reviewer.client import review_json
 from reviewer.config import Settings
@@ -78,6 +78,7 @@ def show(
     tenant: Annotated[str, typer.Option(help="Whose review it is.")] = DEFAULT_TENANT,
     json_: Annotated[bool, typer.Option("--json", help="The whole review as JSON.")] = False,
     record: Annotated[bool, typer.Option("--record", help="The canonical record, byte for byte.")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="The redacted request too, where it was kept.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Show one entry, after checking its leaf hash and the commitment to its content, or the record of its erasure."""
@@ -98,12 +99,16 @@ def show(
             fail(f"{name}: its content is encrypted, and the key-encryption key is not here")
         recorded = recall(stored)
         message = review_message(recorded)
+    if json_ and draft:
+        fail("--draft is for people to read: leave out --json", Exit.USAGE)
     if json_:
         typer.echo(review_json(message))
     else:
         if canary := recorded.review.canary:
             out.print(f"canary {canary}: shown by the service itself, answered to nobody", markup=False)
         out.print(review_panel(message))
+    if draft:
+        out.print(kept_panel(recorded.review))
 
 
 def _problem(stored: Stored, erasure: Event | None, *, readable: bool) -> str:

@@ -116,6 +116,8 @@ class Review:
         simulated: a model call went to the simulated provider.
         reused_from: name of the review whose answers of the second model were taken; empty where it was asked.
         canary: `domain/case` of the canary that was shown; empty for a review that somebody asked for.
+        material: the redacted request, in the form of `reviewer.core.kept`; empty where it was not kept.
+        unkept: why it was not, empty where it was or was not to be.
     """
 
     id: str
@@ -146,6 +148,8 @@ class Review:
     revision: Revision | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     canary: str = ""
+    material: str = field(default="", repr=False)
+    unkept: str = ""
 
     @property
     def name(self) -> str:
