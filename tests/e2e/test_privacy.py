@@ -108,7 +108,7 @@ async def test_personal_data_stays_in_the_house(serve: Serve, capfd: pytest.Capt
 
 
 async def test_what_is_kept_of_a_request_can_be_left_out(serve: Serve) -> None:
-    """Where the settings keep nothing the content holds of a request no more than quotes; so for restricted material."""
+    """Where the settings keep nothing, or material is restricted, a content holds no more of a request than quotes."""
     nothing = await serve(rules(_finance_critic()), replay={"keep": "nothing"})
     await nothing.review(_private_subject())
     usual = await serve(rules(_finance_critic()))
