@@ -16,11 +16,11 @@ from uuid import UUID
 from reviewer.admission import Admission, recall, replay
 from reviewer.budget import Allowance, Budgets
 from reviewer.checks.runner import run_checks
-from reviewer.core.baseline import INJECTION_CRITERIA
+from reviewer.core.barring import barred
 from reviewer.core.check import Subject
-from reviewer.core.draft import DataClass, RawDraft, ReviewRequest, Source, TextPart, ToolResult
+from reviewer.core.draft import RawDraft, ReviewRequest, Source, TextPart, ToolResult
 from reviewer.core.errors import Fault, LedgerUnavailableError, RequestError, ReviewNotFoundError
-from reviewer.core.finding import Finding, Outcome
+from reviewer.core.finding import Finding
 from reviewer.core.guidance import guide
 from reviewer.core.kept import facts_of, material_of
 from reviewer.core.outcome import Completed
@@ -39,7 +39,7 @@ from reviewer.core.review import (
     Stage,
 )
 from reviewer.core.rulebook import Plan, Rulebook, inapplicable
-from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict, decide
+from reviewer.core.verdict import Decision, EvidenceSet, Verdict, decide
 from reviewer.core.verification import verify_all
 from reviewer.critic import Critic, Criticism, Inquiry
 from reviewer.ledger.interface import Ledger
@@ -201,12 +201,12 @@ class Pipeline:
             subject = Subject(draft, request.locale, now, plan.policy_facts)
             checked = await _run(large, run_checks, plan, waived, subject)
             trail.found(checked.findings)
-            barred = _barred(request, plan, draft, checked.findings)
+            bars = barred(plan, request.data_class, draft.report, checked.findings)
         with trail.stage(Stage.CRITICISE):
             examinee = canary.model if canary else ""
             tell = trail.heard if observer else None
             inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, allowance, examinee, tell)
-            criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
+            criticism = Criticism(troubles=bars) if bars else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index
             answered = verify_all(criticism.critiques, index, plan, waived) if index is not None else ()
@@ -330,25 +330,6 @@ async def _run(large: bool, work: Callable[P, R], *args: P.args, **kwargs: P.kwa
 def _sample_key(request: ReviewRequest) -> bytes:
     """What decides whether a low-tier request is sampled: its content, so that a retry cannot change it."""
     return request.content_digest.encode()
-
-
-def _barred(
-    request: ReviewRequest, plan: Plan, draft: RedactedDraft, findings: tuple[Finding, ...]
-) -> tuple[Trouble, ...]:
-    """Why the second model must not see this request, if anything speaks against it."""
-    if not plan.full:
-        return ()
-    troubles: list[Trouble] = []
-    data_class = request.data_class or DataClass.CONFIDENTIAL
-    if data_class not in plan.route.data_classes:
-        message = f"material of class {data_class.value} may not be shown to a second model on this route"
-        troubles.append(Trouble(Cause.DATA_CLASS_FORBIDDEN, message))
-    if not draft.report.complete:
-        troubles.append(Trouble(Cause.REDACTION_INCOMPLETE, draft.report.incomplete_because))
-    if any(f.criterion in INJECTION_CRITERIA and f.outcome is Outcome.NOT_MET for f in findings):
-        message = "the second model was not asked: its word would be worth nothing on text that tries to steer it"
-        troubles.append(Trouble(Cause.INJECTION_SUSPECTED, message))
-    return tuple(troubles)
 
 
 def _fault(field: str, message: str) -> RequestError:
