@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from reviewer.consultation import Brief, Consultant, Consultation
 from reviewer.core import questionnaire
 from reviewer.core.choice import Candidate, Seating, relatives
-from reviewer.core.models import ModelCatalogue
 from reviewer.core.outcome import CallRecord, Critique, FailureKind, Unavailable
 from reviewer.core.prompt import Header, Prompt, render
 from reviewer.core.questionnaire import Questionnaire
@@ -154,21 +153,25 @@ class Asker:
     """Has open questions answered."""
 
     def __init__(
-        self, consultant: Consultant, catalogue: ModelCatalogue, stationery: Stationery, purse: Purse, patience_s: float
+        self, consultant: Consultant, providers: frozenset[str], stationery: Stationery, purse: Purse, patience_s: float
     ) -> None:
         """Keep the collaborators.
 
         Args:
+            providers: names of those that the consultant can ask.
             patience_s: seconds that one call may take.
         """
         self._consultant = consultant
-        self._catalogue = catalogue
+        self._providers = providers
         self._stationery = stationery
         self._purse = purse
         self._patience_s = patience_s
 
     async def ask(self, review: Review, asks: Asks) -> Decision | Untold:
         """Ask, verify and decide; bounded by the patience, and by what is left in the purse."""
+        absent = {c.spec.provider for c, _ in asks.questions if c.spec.provider not in self._providers}
+        if absent:
+            return Untold(f"it needs a model of {', '.join(sorted(absent))}, which is not configured")
         index = segment(asks.material.draft)
         prompts = [(ask[0], self._stationery.prompt(review, asks, index, ask)) for ask in asks.questions]
         ceilings = [self._stationery.ceiling(candidate, prompt) for candidate, prompt in prompts]
@@ -197,6 +200,6 @@ class Asker:
         critiques = tuple([Critique(c.spec.model, one.outcome) for c, one in zip(asked, heard, strict=True)])
         findings = verify_all(critiques, index, known.plan, known.inapplicable)
         calls = tuple([call for one in heard for call in one.calls])
-        kin = relatives(known.plan, self._catalogue, asks.material.draft, calls)
+        kin = relatives(known.plan, self._stationery.rules.candidate.catalogue, asks.material.draft, calls)
         troubles = (*known.troubles, *[t for one in heard for t in one.troubles], *kin)
         return settle(replace(known, troubles=troubles), critiques, findings)

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from reviewer.core.kept import Material
 from reviewer.replay.comparison import Rules
-from reviewer.replay.rejudge import Asks, Told, Untold, rejudge
+from reviewer.replay.rejudge import Told, rejudge
 from reviewer.simulate.loading import load_script
 from tests.e2e.conftest import Serve
-from tests.support.candidates import candidate, reviewed, rules_of
+from tests.support.candidates import reviewed, rules_of
 from tests.support.modes import panel_of, rubrics_with
 from tests.support.subjects import RUBRICS, case_subject, shipped_cases
 
