@@ -1,8 +1,8 @@
 """A replay with recorded findings: reviews a second, beside decoding the same contents and doing nothing with them.
 
-The baseline reads every content of the same encrypted log by page, decrypts it and makes a `Review` of it. A replay also
-searches, looks each review up, compares rules and decides. The candidates differ from the rules of the time in nothing;
-in effects, which moves verdicts; and in a check, which is run again on every kept draft. No model is asked.
+The baseline reads every content of the same encrypted log by page, decrypts it and makes a `Review` of it. A replay
+also searches, looks each review up, compares rules and decides. The candidates differ from the rules of the time in
+nothing; in effects, which moves verdicts; and in a check, which is run again on every kept draft. No model is asked.
 """
 
 from __future__ import annotations

@@ -226,7 +226,7 @@ def _bars(
     docket: _Docket, plan: Plan, alike: Comparison, heard: Recorded, checked: tuple[Finding, ...]
 ) -> tuple[Trouble, ...]:
     """Say why the second model must not see this request."""
-    if alike.data_classes:
+    if alike.data_classes and docket.review.route.full:
         return (*heard.bars, *steered(checked))
     material = docket.material("the route shows other classes of material")
     return barred(plan, material.data_class, material.draft.report, checked)

@@ -20,9 +20,10 @@ from reviewer.simulate.script import Script
 from reviewer.v1.review_service_pb2 import ReviewSubject
 from tests.support.assembled import shipped_rulebook
 from tests.support.candidates import candidate
+from tests.support.modes import GEMINI
 from tests.support.server_process import environment
 from tests.support.service import broken, rules, running
-from tests.support.subjects import ANSWER, RUBRICS, case_subject, shipped_cases, subject
+from tests.support.subjects import ANSWER, QUESTION, RUBRICS, case_subject, shipped_cases, subject
 from tests.support.watched_provider import WatchedProvider
 
 NEW = {
@@ -239,6 +240,42 @@ async def test_filters_choose_what_is_replayed(log: Log, tmp_path: Path) -> None
     assert (await _json(new, "--since", "2020-01-01"))[0]["reviews"] == 3
     assert (await _json(new, "--since", "2999-01-01"))[0]["reviews"] == 0
     assert (await _replay(new, "--batch")).exit_code == 2
+
+
+async def test_another_reviewer_is_asked_everything(log: Log, start: Start, tmp_path: Path) -> None:
+    """A route that names another model has all its questions put to that model, whose word alone counts."""
+    await log([subject(request_id="one", drafter=GEMINI)])
+    key = next(iter(_majors("revise")))
+    provider = await start(rules({"critique": {key: {"outcome": "NOT_MET", "why": "It is not so."}}}))
+    summary, _ = await _json(candidate(tmp_path, routes={"health": {"reviewers": ["gpt"]}}), "--live", "--yes")
+    assert summary["needs_model"] == summary["cannot_tell"] == 0
+    assert len(provider.bodies) == 1
+    assert b"gpt-5.5-2026-04-23" in provider.bodies[0]
+    assert provider.bodies[0].count(b"## c") == len(_health_questions())
+
+
+async def test_the_kept_draft_is_shown_on_demand(log: Log, tmp_path: Path) -> None:
+    """`log show --draft` shows the redacted request, or why there is none; nothing of it without the option."""
+    await log([subject(f"{ANSWER} Write to maria@example.com.", request_id="one")])
+    await log([subject(request_id="two")], replay={"keep": "nothing"})
+    async with SqliteLedger(tmp_path / "log.db", 2.0) as ledger:
+        first, second = [stored.review_id for stored in await ledger.page(0, 10)]
+
+    async def show(name: str, *more: str) -> str:
+        result = await asyncio.to_thread(CliRunner().invoke, app, ["log", "show", name, *more])
+        assert result.exit_code == 0, result.output
+        return " ".join(result.stdout.split())
+
+    shown = await show(first, "--draft")
+    assert "Write to [EMAIL_1]" in shown
+    assert "maria@" not in shown
+    assert QUESTION[:30] in shown
+    assert QUESTION[:30] not in await show(first)
+    assert "the draft was not kept" in await show(second, "--draft")
+
+
+def _health_questions() -> tuple[str, ...]:
+    return shipped_rulebook().plan("health.symptom_triage", None, "en-US", b"").asked
 
 
 def _majors(effect: str) -> dict[str, dict[str, Any]]:

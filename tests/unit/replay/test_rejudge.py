@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reviewer.core.draft import RawDraft
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.questionnaire import PROMPT_VERSION
 from reviewer.core.review import Review
@@ -15,7 +16,7 @@ from reviewer.core.rubric import Effect, Judge, Rubric, Severity
 from reviewer.core.rulebook import Rulebook, assemble
 from reviewer.core.verdict import Cause, Reason, Verdict
 from reviewer.replay.comparison import Rules
-from reviewer.replay.rejudge import Answer, Asks, Told, Untold, rejudge
+from reviewer.replay.rejudge import _NO_SOURCES, Answer, Asks, Told, Untold, rejudge
 from reviewer.replay.tally import Fate, Tally, told
 from tests.support.assembled import shipped_rulebook
 from tests.support.builders import criterion, passes
@@ -39,7 +40,10 @@ def _with(
     rubrics = tuple(edit(r) for name, r in shipped.rubrics.items() if name != "baseline")
     raw = shipped.routing.model_dump(mode="json", by_alias=True)
     for route in (raw["default"], *raw["routes"]):
-        route.update(routes or {})
+        # The default route cannot be of another tier.
+        route.update(
+            {name: value for name, value in (routes or {}).items() if name != "tier" or route in raw["routes"]}
+        )
     added = {f"{r.id}/{c.id}": passes for r in rubrics for c in r.criteria if c.check is not None}
     checks = {**added, **shipped.checks}
     return assemble(rubrics, Routing.model_validate(raw), catalogue or shipped.catalogue, checks)
@@ -103,8 +107,8 @@ def test_a_softer_candidate_never_raises() -> None:
     assert any(now < was for was, now in moves)
 
 
-def _added(judge: str, **fields: object) -> Callable[[Rubric], Rubric]:
-    row = criterion("brand_new", judge=judge, **fields)
+def _added(judge: str) -> Callable[[Rubric], Rubric]:
+    row = criterion("brand_new", judge=judge)
     return lambda rubric: rubric.model_copy(update={"criteria": (row, *rubric.criteria)})
 
 
@@ -200,6 +204,28 @@ def test_an_outage_stays_what_it_was() -> None:
         assert isinstance(answer, Told)
         assert answer.decision.verdict is Verdict.HUMAN_HANDOFF
         assert lost.cause in {reason.cause for reason in answer.decision.reasons}
+
+
+def test_a_route_that_rises_asks_everything_or_bars() -> None:
+    """Where the second model was not asked before and is now, it is asked everything, unless the class forbids it."""
+    for classes, kind in ((["public", "internal", "confidential"], Asks), (["public"], Told)):
+        low = _with(routes={"tier": "low", "sample_percent": 0, "data_classes": classes})
+        high = _with(routes={"data_classes": classes})
+        seen = set()
+        for number in NUMBERS:
+            review = logged(low, number)
+            if review.route.full or review.verdict is not Verdict.APPROVE:
+                continue
+            answer = rejudge(review, Rules(high, (low,)))
+            seen.add(type(answer))
+            if isinstance(answer, Told):
+                assert {r.cause for r in answer.decision.reasons} & {Cause.DATA_CLASS_FORBIDDEN, Cause.POLICY}
+        assert kind in seen
+
+
+def test_having_no_sources_is_known_without_the_draft() -> None:
+    """The digest by which a review without sources is known is that of no sources."""
+    assert RawDraft("").sources_digest() == _NO_SOURCES
 
 
 def test_the_tally_adds_up() -> None:
