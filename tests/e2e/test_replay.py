@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from reviewer.cli.main import app
 from reviewer.core.rubric import Judge, Severity
+from reviewer.core.rulebook import Facts, inapplicable
 from reviewer.ledger.sqlite import SqliteLedger
 from reviewer.simulate.loading import load_script
 from reviewer.simulate.script import Script
@@ -274,8 +275,11 @@ async def test_the_kept_draft_is_shown_on_demand(log: Log, tmp_path: Path) -> No
     assert "the draft was not kept" in await show(second, "--draft")
 
 
-def _health_questions() -> tuple[str, ...]:
-    return shipped_rulebook().plan("health.symptom_triage", None, "en-US", b"").asked
+def _health_questions() -> set[str]:
+    """Return the questions that arise for `subject()`."""
+    plan = shipped_rulebook().plan("health.symptom_triage", None, "en-US", b"")
+    facts = Facts("health.symptom_triage", "en-US", has_sources=False, has_tool_calls=False, has_draft_text=True)
+    return set(plan.asked) - inapplicable(plan, facts)
 
 
 def _majors(effect: str) -> dict[str, dict[str, Any]]:
