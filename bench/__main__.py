@@ -13,7 +13,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import deadlines, growth, latency, log, memory, modes, reload, savings, search, startup, throughput, tokens
+from bench import (
+    deadlines,
+    growth,
+    latency,
+    log,
+    memory,
+    modes,
+    reload,
+    replay,
+    savings,
+    search,
+    startup,
+    throughput,
+    tokens,
+)
 from bench.bed import Bed, Effort
 from bench.processes import ROOT
 from bench.report import Table, machine, write
@@ -35,6 +49,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Bed], Table]]] = {
     "tokens": tokens.measure,
     "search": search.measure,
     "reload": reload.measure,
+    "replay": replay.measure,
 }
 
 

@@ -23,8 +23,9 @@ from bench.bed import DRAFT_KIB, EVERYDAY, Bed, Effort
 from bench.processes import ROOT, Child
 from bench.report import Cell, Table
 from reviewer import telemetry
-from reviewer.app import create_log, open_app
+from reviewer.app import open_app
 from reviewer.config import CanarySettings, ServerSettings, Settings
+from reviewer.log_home import create_log
 from reviewer.log_sections import LedgerSettings
 from reviewer.provider_sections import AnthropicSection, ProvidersSettings
 

@@ -17,7 +17,13 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from reviewer.content_sections import EncryptionSettings, HandoffSettings, RetentionSettings, TenantName
+from reviewer.content_sections import (
+    EncryptionSettings,
+    HandoffSettings,
+    ReplaySettings,
+    RetentionSettings,
+    TenantName,
+)
 from reviewer.core.errors import ConfigError, Fault
 from reviewer.core.models import MicroUsd
 from reviewer.log_sections import AuditSettings, LedgerSettings, SigningSettings
@@ -206,6 +212,7 @@ class Settings(Section):
     encryption: EncryptionSettings = EncryptionSettings()
     retention: RetentionSettings = RetentionSettings()
     handoff: HandoffSettings = HandoffSettings()
+    replay: ReplaySettings = ReplaySettings()
     rubrics: RubricSettings = RubricSettings()
     rules: RulesSettings = RulesSettings()
     providers: ProvidersSettings = ProvidersSettings()

@@ -6,10 +6,11 @@ How they are read, and from where, is `reviewer.config`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from reviewer.core.kept import DEFAULT_MAX_BYTES
 from reviewer.core.spending import TENANT_PATTERN
 from reviewer.core.verdict import Verdict
 from reviewer.provider_sections import Seconds, Section
@@ -90,3 +91,20 @@ class HandoffSettings(Section):
     sweep_interval_s: Seconds = 5.0
     poll_s: Seconds = 0.5
     max_waiting: Annotated[int, Field(ge=1, le=100_000)] = 2_000
+
+
+class ReplaySettings(Section):
+    """What a review's content keeps so that `reviewer replay` can try other rules on it.
+
+    Attributes:
+        keep: `redacted` keeps the request as checks and critic saw it, `nothing` keeps none of it.
+        max_kept_bytes: of that, before it is compressed; a request that is larger is not kept, and the content says so.
+    """
+
+    keep: Literal["redacted", "nothing"] = "redacted"
+    max_kept_bytes: Annotated[int, Field(ge=1_024, le=16 * 1024 * 1024)] = DEFAULT_MAX_BYTES
+
+    @property
+    def bytes_kept(self) -> int:
+        """Bound on what is kept of one request; 0 where nothing is."""
+        return self.max_kept_bytes if self.keep == "redacted" else 0

@@ -38,7 +38,7 @@ def run_checks(plan: Plan, waived: frozenset[str], subject: Subject) -> Checked:
     for item in plan.criteria:
         check = item.check
         if item.key in waived:
-            findings.append(_not_applicable(item.key))
+            findings.append(not_applicable(item.key))
         elif check is not None:
             outcome = outcomes.get(id(check))
             if outcome is None:
@@ -75,7 +75,8 @@ def _plainly_met(criterion: str, check: str, why: str) -> Finding:
 
 
 @lru_cache(maxsize=4096)
-def _not_applicable(criterion: str) -> Finding:
+def not_applicable(criterion: str) -> Finding:
+    """Say of a criterion that it does not apply."""
     return Finding(
         criterion,
         Origin.CODE,

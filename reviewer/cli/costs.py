@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from reviewer.app import open_records
 from reviewer.cli.console import (
     ConfigOption,
     Exit,
@@ -23,6 +22,7 @@ from reviewer.cli.log_files import settings_for
 from reviewer.cli.render import costs_table
 from reviewer.config import Settings
 from reviewer.core.spending import Spent
+from reviewer.log_home import open_records
 
 
 def costs(

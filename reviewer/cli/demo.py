@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from reviewer import telemetry
-from reviewer.app import create_log, rubric_directory
+from reviewer.app import rubric_directory
 from reviewer.cli.console import ConfigOption, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.render import log_table, review_panel
 from reviewer.cli.service import running
@@ -19,6 +19,7 @@ from reviewer.client import CallFailedError, ReviewClient, ReviewSubject, subjec
 from reviewer.config import Settings
 from reviewer.core.case import Case
 from reviewer.core.search import EVERYTHING, Order
+from reviewer.log_home import create_log
 from reviewer.rubrics.load import load_cases
 
 SAMPLES = (

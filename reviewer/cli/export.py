@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from reviewer.app import open_records
 from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.export_formats import Format, FormatUnavailableError, Writer, open_writer
 from reviewer.cli.log_files import settings_for
@@ -21,6 +20,7 @@ from reviewer.cli.search import FilterOption, read_filter_or_exit
 from reviewer.config import Settings
 from reviewer.core.search import All, Filter, Match, Operator, Order
 from reviewer.ledger.interface import Found, Ledger
+from reviewer.log_home import open_records
 
 _PAGE = 1_000
 

@@ -9,13 +9,12 @@ from typing import Annotated, NamedTuple
 import typer
 
 from reviewer.admission import recall
-from reviewer.app import create_log, upgrade_log
 from reviewer.cli import log_contents, log_monitor, log_tree
-from reviewer.cli.console import ConfigOption, LogPathOption, err, errors_end_the_command, fail, out
+from reviewer.cli.console import ConfigOption, Exit, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.costs import costs
 from reviewer.cli.export import export
 from reviewer.cli.log_files import opened_log, settings_for, where
-from reviewer.cli.render import course, erasure_told, review_panel
+from reviewer.cli.render import course, erasure_told, kept_panel, review_panel
 from reviewer.cli.search import search
 from reviewer.client import review_json
 from reviewer.config import Settings
@@ -30,6 +29,7 @@ from reviewer.ledger.erasure import Erasures, has_content
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.migration import script
 from reviewer.ledger.verification import contradiction
+from reviewer.log_home import create_log, upgrade_log
 from reviewer.serving.replies import review_message
 from reviewer.serving.requests import DEFAULT_TENANT
 
@@ -94,9 +94,12 @@ def show(
     tenant: Annotated[str, typer.Option(help="Whose review it is.")] = DEFAULT_TENANT,
     json_: Annotated[bool, typer.Option("--json", help="The whole review as JSON.")] = False,
     record: Annotated[bool, typer.Option("--record", help="The canonical record, byte for byte.")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="The redacted request too, where it was kept.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Show one entry, after checking its leaf hash and the commitment to its content, or the record of its erasure."""
+    if json_ and draft:
+        fail("--draft is for people to read: leave out --json", Exit.USAGE)
     settings = settings_for(path, config)
     with errors_end_the_command():
         stored, erasure, readable, later = asyncio.run(_find(settings, tenant, name.removeprefix("reviews/")))
@@ -119,12 +122,12 @@ def show(
         message = review_message(recorded)
     if json_:
         typer.echo(review_json(message))
-    else:
-        if canary := recorded.review.canary:
-            out.print(f"canary {canary}: shown by the service itself, answered to nobody", markup=False)
-        out.print(review_panel(message))
-        for line in course(later):
-            out.print(line)
+        return
+    if canary := recorded.review.canary:
+        out.print(f"canary {canary}: shown by the service itself, answered to nobody", markup=False)
+    out.print(review_panel(message))
+    for told in (*([kept_panel(recorded.review)] if draft else []), *course(later)):
+        out.print(told)
 
 
 def _problem(stored: Stored, erasure: Event | None, *, readable: bool) -> str:

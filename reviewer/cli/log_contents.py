@@ -10,7 +10,6 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from reviewer.app import open_ledger
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.log_files import settings_for
 from reviewer.cli.render import holds_table
@@ -30,6 +29,7 @@ from reviewer.core.ids import uuid7
 from reviewer.ledger.custody import Erased
 from reviewer.ledger.retention import REASON, due
 from reviewer.ledger.sealed import SealedLedger
+from reviewer.log_home import open_ledger
 from reviewer.serving.requests import DEFAULT_TENANT
 
 T = TypeVar("T")

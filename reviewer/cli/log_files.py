@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from reviewer.app import open_ledger, open_records
 from reviewer.cli.console import Exit, fail, settings_or_exit
 from reviewer.config import Settings
 from reviewer.core.cosignature import read_witness_keys
@@ -14,6 +13,7 @@ from reviewer.core.errors import ConfigError
 from reviewer.core.note import ED25519, VerifierKey, read_key
 from reviewer.ledger import stores
 from reviewer.ledger.tree import TreeLedger
+from reviewer.log_home import open_ledger, open_records
 
 
 def settings_for(path: Path | None, config: Path | None) -> Settings:

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from reviewer.app import open_identity, open_records
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.console import settings_or_exit as settings_of
 from reviewer.cli.log_files import opened_log, read_log_keys, read_witnesses, settings_for, write_whole
@@ -23,6 +22,7 @@ from reviewer.core.note import VerifierKey
 from reviewer.ledger.evidence import Evidence, prove
 from reviewer.ledger.publication import Cosigned, proven, with_cosignatures
 from reviewer.ledger.verification import Progress, Report, verify
+from reviewer.log_home import open_identity, open_records
 from reviewer.serving.requests import DEFAULT_TENANT
 from reviewer.signing import verifies
 

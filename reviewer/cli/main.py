@@ -8,7 +8,20 @@ from __future__ import annotations
 
 import typer
 
-from reviewer.cli import demo, handoff, log, receipt, release, review, review_batch, rubric, serve, settings, simulate
+from reviewer.cli import (
+    demo,
+    handoff,
+    log,
+    receipt,
+    release,
+    replay,
+    review,
+    review_batch,
+    rubric,
+    serve,
+    settings,
+    simulate,
+)
 
 app = typer.Typer(
     help="Has a second, more conservative model review high-risk draft answers before they are sent.",
@@ -19,6 +32,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("review")(review.review)
 app.command("review-batch")(review_batch.review_batch)
+app.command("replay")(replay.replay)
 app.command("health")(review.health)
 app.command("demo")(demo.demo)
 app.command("simulate-provider")(simulate.simulate_provider)

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from reviewer.app import open_identity
 from reviewer.cli.console import ConfigOption, Exit, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.client import draft_digests, read_subject
 from reviewer.core.draft import RawDraft
 from reviewer.core.errors import ReceiptError
 from reviewer.core.receipt import Expectation, objections
+from reviewer.log_home import open_identity
 from reviewer.receipts import read_jwks, read_receipt
 
 app = typer.Typer(help="Check receipts of approvals.", no_args_is_help=True)

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from reviewer.app import open_records, rubric_directory
+from reviewer.app import rubric_directory
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.log_files import settings_for
 from reviewer.config import Settings
@@ -27,6 +27,7 @@ from reviewer.core.release import Release, is_digest, release_name
 from reviewer.core.release_event import ReleaseAction, ReleaseEvent, Told, latest
 from reviewer.core.sshsig import SshSignature
 from reviewer.ledger.releases import ReleaseLog, events_since
+from reviewer.log_home import open_records
 from reviewer.rubrics.approved import open_release, read_policy, require_approval
 from reviewer.rubrics.release_files import Bundle, load_release, read_bundle, read_folder, write_bundle, write_signature
 from reviewer.rules_section import RulesSettings

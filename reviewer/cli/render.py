@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
@@ -11,8 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewer.client import Cause, HandoffDecision, Outcome, Quote, Reason, Review, Ticket, TicketState, Verdict
+from reviewer.core import review as stored
 from reviewer.core.events import Event, EventKind
+from reviewer.core.kept import read_material
 from reviewer.core.record import rfc3339
+from reviewer.core.segments import HIDDEN
 from reviewer.core.spending import Spent
 from reviewer.core.summary import summary_of
 from reviewer.ledger.interface import Found
@@ -43,6 +47,23 @@ def review_panel(review: Review, *, asked: str = "", draft: str = "") -> Rendera
         lines.append(Text.assemble(("to the drafter  ", "dim"), _short(points)))
     lines.append(Text(_footer(review), style="dim"))
     return Panel(Group(*lines), title=title, title_align="left", subtitle=escape(review.intent), border_style=style)
+
+
+def kept_panel(review: stored.Review) -> RenderableType:
+    """Show what was kept of a request: each of its texts after redaction, whole, or why there is none.
+
+    Raises:
+        LedgerCorruptError: what was kept cannot be read.
+    """
+    if not review.material:
+        return Text(f"the draft was not kept: {review.unkept or 'the settings kept nothing then'}", style="dim")
+    material = read_material(review.material, review.drafter)
+    rows = Table.grid(padding=(0, 2))
+    for passage in material.draft.passages:
+        rows.add_row(Text(f"{passage.place.value} {passage.ref}", style="dim"), Text(HIDDEN.sub(_named, passage.text)))
+    if material.images:
+        rows.add_row(Text("images", style="dim"), Text(f"{material.images}, which are not kept"))
+    return Panel(rows, title="as it was shown, redacted", title_align="left")
 
 
 def log_table(records: Iterable[Found]) -> Table:
@@ -177,6 +198,11 @@ def _footer(review: Review) -> str:
     rubrics = " ".join(f"{pin.id}@{pin.version}" for pin in review.rubrics)
     log = f"log #{review.log_position.index} {review.log_position.leaf_hash.hex()[:12]}"
     return f"{review.name}  {log}\n{rubrics}  {calls or 'no model call'}"
+
+
+def _named(match: re.Match[str]) -> str:
+    """Name a character that a terminal would obey or swallow."""
+    return f"<U+{ord(match.group(0)):04X}>"
 
 
 def _short(text: str) -> str:

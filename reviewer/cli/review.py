@@ -102,8 +102,8 @@ async def _call(address: str, subject: ReviewSubject, timeout_s: float) -> Revie
 
 def _call_own(settings: Settings, subject: ReviewSubject, timeout_s: float, *, simulate: bool) -> Review:
     """Start a service on a free port for one review. A simulated one gets a log of its own, thrown away afterwards."""
-    from reviewer.app import create_log
     from reviewer.cli.service import running
+    from reviewer.log_home import create_log
 
     telemetry.configure("error", settings.log.format)
 

@@ -22,10 +22,10 @@ import typer
 from rich.table import Table
 
 from reviewer import telemetry
-from reviewer.app import create_log
 from reviewer.cli.console import ConfigOption, Exit, err, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.client import CallFailedError, Review, ReviewClient, Verdict, read_subject, review_json
 from reviewer.config import Settings
+from reviewer.log_home import create_log
 from reviewer.providers.adapter import Adapter
 from reviewer.providers.batch import BatchedProvider, BatchPolicy, BatchRun, BatchState
 from reviewer.providers.interface import ReviewerProvider

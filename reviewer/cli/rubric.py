@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from reviewer.app import rubric_directory
-from reviewer.cli import rubric_calibrate, rubric_status
+from reviewer.cli import rubric_calibrate, rubric_diff, rubric_status
 from reviewer.cli.console import ConfigOption, Exit, out, settings_or_exit
 from reviewer.rubrics.lint import lint
 
@@ -17,6 +17,7 @@ app = typer.Typer(help="Work on rubric files.", no_args_is_help=True)
 app.command("calibrate")(rubric_calibrate.calibrate)
 app.command("status")(rubric_status.status)
 app.command("reload")(rubric_status.reload)
+app.command("diff")(rubric_diff.diff)
 
 
 @app.callback()

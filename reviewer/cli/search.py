@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from reviewer.app import open_records
 from reviewer.cli.console import (
     ConfigOption,
     Exit,
@@ -25,6 +24,7 @@ from reviewer.config import Settings
 from reviewer.core.record import rfc3339
 from reviewer.core.search import All, Filter, Match, Operator, Order, read_filter
 from reviewer.ledger.interface import Found
+from reviewer.log_home import open_records
 
 
 class Direction(StrEnum):
@@ -67,7 +67,7 @@ def search(
 ) -> None:
     """List records. Every condition that is given must hold."""
     named = {"tenant": tenant, "intent": intent, "domain": domain, "locale": locale, "verdict": verdict.upper()}
-    conditions = [*_equal(named), *_listed(cause, model, rubric), *_between(since, until)]
+    conditions = [*_equal(named), *_listed(cause, model, rubric), *between(since, until)]
     if first is not None:
         conditions.append(Match("index", Operator.AT_LEAST, first))
     asked = All((read_filter_or_exit(filter_), *conditions))
@@ -109,7 +109,8 @@ def _listed(cause: str, model: str, rubric: str) -> list[Filter]:
     return [_read(name, ":", value) for name, value in named.items() if value]
 
 
-def _between(since: str, until: str) -> list[Filter]:
+def between(since: str, until: str) -> list[Filter]:
+    """Read bounds of time; a fault ends the command."""
     bounds = ((Operator.AT_LEAST, since, "--since"), (Operator.LESS, until, "--until"))
     return [Match("create_time", sign, _moment(value, option)) for sign, value, option in bounds if value]
 

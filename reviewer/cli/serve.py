@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from reviewer import telemetry
-from reviewer.app import create_log as new_log
-from reviewer.app import upgrade_log as take_steps
 from reviewer.building import settle
 from reviewer.cli.console import ConfigOption, errors_end_the_command, settings_or_exit
 from reviewer.cli.service import running
 from reviewer.config import Settings
 from reviewer.ledger import stores
+from reviewer.log_home import create_log as new_log
+from reviewer.log_home import upgrade_log as take_steps
 from reviewer.standing import Standing
 
 

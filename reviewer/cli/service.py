@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
-from reviewer.app import App, SimulatedEndpoints, Wrap, open_app, rubric_directory
+from reviewer.app import App, open_app, rubric_directory
 from reviewer.config import Settings
+from reviewer.vendors import SimulatedEndpoints, Wrap
 
 
 @asynccontextmanager

@@ -156,7 +156,7 @@ def build(rubrics: tuple[Rubric, ...], locale: str) -> Questionnaire:
             local = overlay.guidance.get(criterion.id, "") if overlay else ""
             question = Question(f"c{len(aliases) + 1}", key, criterion, Answer(key, Outcome.MET), local)
             aliases[question.alias] = question
-            lines.extend(_question(question))
+            lines.extend(question_lines(question))
     prefix = "\n".join(lines)
     digest = hashlib.sha256(f"{PROMPT_VERSION}\0{prefix}".encode()).hexdigest()
     return Questionnaire(prefix, digest, aliases, tuple(dict.fromkeys(relied_on)))
@@ -182,7 +182,8 @@ def split(questionnaire: Questionnaire, count: int, waived: Container[str]) -> t
     return tuple(groups)
 
 
-def _question(question: Question) -> list[str]:
+def question_lines(question: Question) -> list[str]:
+    """Write one question as the critic reads it, its alias in the first line."""
     criterion = question.criterion
     na = " [NOT_APPLICABLE allowed]" if criterion.na_allowed else ""
     rule = criterion.evidence_rule

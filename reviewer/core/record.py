@@ -35,6 +35,7 @@ CONTENT_KEY_BYTES = 32
 
 _REVIEW: TypeAdapter[Review] = TypeAdapter(Review)
 _REVIEW_FIELDS = tuple(field.name for field in fields(Review))
+_ONLY_WHERE_SAID = ("material", "unkept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,9 @@ def read_content(content: bytes) -> Review:
 def _content(review: Review) -> bytes:
     """Encode a review; a plain finding is its criterion, origin and judge alone."""
     told: dict[str, object] = {name: getattr(review, name) for name in _REVIEW_FIELDS}
+    for name in _ONLY_WHERE_SAID:
+        if not told[name]:
+            del told[name]
     told["findings"] = [[f.criterion, f.origin, f.by] if f.plain else f for f in review.findings]
     return orjson.dumps(told)
 

@@ -299,8 +299,13 @@ def _by_place(passages: tuple[Passage, ...]) -> dict[Place, tuple[Passage, ...]]
 def _report(
     passages: tuple[Passage, ...], images: tuple[ImagePart, ...], data_class: DataClass | None
 ) -> RedactionReport:
-    counts = Counter((p.place, s.kind) for p in passages for s in p.substitutions)
-    rows = tuple((place, kind, n) for (place, kind), n in sorted(counts.items())) if counts else ()
+    rows = counted(passages)
     if images and data_class not in _MAY_CARRY_IMAGES:
         return RedactionReport(rows, complete=False, incomplete_because="images of this data class cannot be redacted")
     return RedactionReport(rows)
+
+
+def counted(passages: Iterable[Passage]) -> tuple[tuple[Place, str, int], ...]:
+    """Count what was replaced, by place and kind, sorted."""
+    counts = Counter((p.place, s.kind) for p in passages for s in p.substitutions)
+    return tuple((place, kind, n) for (place, kind), n in sorted(counts.items())) if counts else ()

@@ -119,6 +119,8 @@ class Review:
         reused_from: name of the review whose answers of the second model were taken; empty where it was asked.
         canary: `domain/case` of the canary that was shown; empty for a review that somebody asked for.
         release: digest of the release that judged it; empty in reviews from before it was kept.
+        material: the redacted request, in the form of `reviewer.core.kept`; empty where it was not kept.
+        unkept: why it was not, empty where it was or was not to be.
     """
 
     id: str
@@ -150,6 +152,8 @@ class Review:
     labels: Mapping[str, str] = field(default_factory=dict)
     canary: str = ""
     release: str = ""
+    material: str = field(default="", repr=False)
+    unkept: str = ""
 
     @property
     def name(self) -> str:

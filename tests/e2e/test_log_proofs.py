@@ -8,10 +8,10 @@ from typing import Any
 import grpc
 import pytest
 
-from reviewer.app import open_identity
 from reviewer.client import CallFailedError, VerdictLogClient
 from reviewer.core.checkpoint import read_signed
 from reviewer.core.merkle import consistent, included
+from reviewer.log_home import open_identity
 from reviewer.signing import verifies
 from reviewer.v1 import verdict_log_service_pb2 as pb
 from reviewer.v1 import verdict_log_service_pb2_grpc as pb_grpc

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from reviewer.app import create_log, open_app
+from reviewer.app import open_app
 from reviewer.client import ReviewClient
 from reviewer.core.errors import ConfigError
+from reviewer.log_home import create_log
 from tests.support.modes import CLAUDE_MODEL, GEMINI, GPT_MODEL
 from tests.support.service import TIMEOUT_S, causes, rules, settings_for, verdicts
 from tests.support.subjects import subject

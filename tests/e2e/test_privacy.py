@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
 from typing import Any
 
+import orjson
 import pytest
 
 from reviewer.v1 import draft_pb2, finding_pb2
-from reviewer.v1.review_service_pb2 import ReviewSubject
+from reviewer.v1.review_service_pb2 import DataClassification, ReviewSubject
 from tests.e2e.conftest import Serve
 from tests.support.service import Service, rules
 from tests.support.subjects import quoted, subject
@@ -89,6 +92,7 @@ async def test_personal_data_stays_in_the_house(serve: Serve, capfd: pytest.Capt
         "provider": service.provider.bodies[0],
         "record": stored.record,
         "content": stored.content or b"",
+        "material": _inflated(stored.content or b""),
         "events": (captured.out + captured.err).encode(),
         "review": review.SerializeToString(),
     }
@@ -96,10 +100,44 @@ async def test_personal_data_stays_in_the_house(serve: Serve, capfd: pytest.Capt
     values = {kind: value.encode() for kind, value in PII.items()}
     assert [(where, kind) for where, text in kept.items() for kind, value in values.items() if value in text] == []
     assert DRAFT_QUOTE.encode() in kept["provider"]
+    assert TALK_QUOTE.encode() in kept["material"]
     assert {(count.kind, count.count) for count in review.redactions if count.place == finding_pb2.PLACE_DRAFT} == {
         ("email", 2),
         ("card", 1),
     }
+
+
+async def test_what_is_kept_of_a_request_can_be_left_out(serve: Serve) -> None:
+    """Where the settings keep nothing, or material is restricted, a content holds no more of a request than quotes."""
+    nothing = await serve(rules(_finance_critic()), replay={"keep": "nothing"})
+    await nothing.review(_private_subject())
+    usual = await serve(rules(_finance_critic()))
+    restricted = _private_subject()
+    restricted.request_id, restricted.data_classification = (
+        "private-2",
+        DataClassification.DATA_CLASSIFICATION_RESTRICTED,
+    )
+    await usual.review(restricted)
+    contents = [orjson.loads(stored.content or b"") for stored in await usual.entries()]
+    assert [content.get("material") for content in contents] == [None, None]
+    assert [content.get("unkept") for content in contents] == [None, "material of class restricted is not kept"]
+
+
+async def test_no_reply_holds_what_was_kept(serve: Serve) -> None:
+    """The kept request is in the log's content alone: in the store it is ciphertext, and no reply carries it."""
+    service = await serve(rules())
+    review = await service.review(_private_subject())
+    stored = (await service.entries())[0]
+    material = orjson.loads(stored.content or b"")["material"]
+    assert material.encode() not in review.SerializeToString()
+    assert material.encode() not in service.settings.ledger.path.read_bytes()
+    assert TALK_QUOTE.encode() in _inflated(stored.content or b"")
+    assert TALK_QUOTE.encode() not in review.SerializeToString()
+
+
+def _inflated(content: bytes) -> bytes:
+    """Return what a content keeps of a request, as JSON."""
+    return zlib.decompress(base64.b64decode(orjson.loads(content)["material"]))
 
 
 async def test_the_log_of_events_holds_no_text(serve: Serve, capfd: pytest.CaptureFixture[str]) -> None:

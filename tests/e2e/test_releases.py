@@ -16,12 +16,12 @@ import pytest
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 from typer.testing import CliRunner, Result
 
-from reviewer.app import create_log, open_records
 from reviewer.cli.main import app as command
 from reviewer.config import Settings
 from reviewer.core.errors import ConfigError, ReleaseError
 from reviewer.core.release_event import ReleaseEvent, read_release_event
 from reviewer.ledger.releases import ReleaseLog, events_since
+from reviewer.log_home import create_log, open_records
 from tests.e2e.test_reload import revise, until
 from tests.support.releases import ANA, BO, CY, Person, approvers_file
 from tests.support.server_process import ServerProcess, serving

@@ -17,10 +17,11 @@ import pytest
 from google.protobuf import json_format
 from typer.testing import CliRunner, Result
 
-from reviewer.app import create_log, rubric_directory
+from reviewer.app import rubric_directory
 from reviewer.cli.main import app
 from reviewer.client import Review, ReviewSubject, read_review
 from reviewer.ledger.sqlite import SqliteLedger
+from reviewer.log_home import create_log
 from reviewer.simulate.loading import load_script
 from reviewer.simulate.script import BatchConduct, Script
 from tests.support.server_process import COMMAND, environment

@@ -8,9 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from reviewer import app
+from reviewer import moments
 from reviewer.client import VerdictLogClient
 from reviewer.ledger.verification import verify
+from reviewer.log_home import open_identity
 from reviewer.v1.review_pb2 import Review
 from tests.support.sealed import service_log
 from tests.support.service import Service, running
@@ -41,7 +42,7 @@ async def _reviewed(service: Service, clock: JumpingClock) -> list[Review]:
 async def test_clock_going_backwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reviews keep their order and are found again, heads are one tree, and the log verifies after every jump."""
     clock = JumpingClock()
-    monkeypatch.setattr(app, "_now", clock)
+    monkeypatch.setattr(moments, "now", clock)
     async with running(tmp_path, ledger={"checkpoint_interval_s": 0.01}, encryption={"rotate_days": 1}) as service:
         reviews = await _reviewed(service, clock)
         assert [review.log_position.index for review in reviews] == list(range(len(JUMPS_DAYS)))
@@ -50,7 +51,7 @@ async def test_clock_going_backwards(tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert (await service.client.get(review.name)).draft_digest == review.draft_digest
         async with VerdictLogClient(service.app.server.address, tenant="default") as log:
             recent = [record async for record in log.records(_since(-1))]
-        identity = app.open_identity(service.settings)
+        identity = open_identity(service.settings)
         times = [orjson.loads(stored.record)["time"] for stored in await service.entries()]
     assert times != sorted(times)
     assert len(recent) == sum(days >= 0 for days in JUMPS_DAYS)

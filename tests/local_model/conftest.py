@@ -13,7 +13,8 @@ from typing import Any
 import grpc
 import pytest
 
-from reviewer.app import create_log, open_app
+from reviewer.app import open_app
+from reviewer.log_home import create_log
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from tests.support.builders import criterion, rubric
 from tests.support.modes import CLAUDE_MODEL

@@ -10,13 +10,13 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from reviewer.app import open_provider
 from reviewer.core.outcome import StopReason
 from reviewer.core.questionnaire import FINDINGS_SCHEMA
 from reviewer.provider_sections import CompatibleSection
 from reviewer.v1 import review_service_pb2 as pb
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from reviewer.v1.review_pb2 import Review
+from reviewer.vendors import open_provider
 from tests.local_model.conftest import MODEL
 from tests.support.builders import criterion, plan_of, request, rubric
 from tests.support.compact import all_met

@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
 from reviewer.admission import Admission
-from reviewer.app import open_provider
 from reviewer.budget import Budgets
 from reviewer.config import BudgetSettings, DeadlineSettings, LimitSettings, ServerSettings
 from reviewer.core.ids import uuid7
@@ -31,6 +30,7 @@ from reviewer.serving.servicer import SERVICE, ReviewServicer
 from reviewer.signing import Identity, SigningKey
 from reviewer.simulate.script import Script
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
+from reviewer.vendors import open_provider
 from tests.support.service import rules
 from tests.support.subjects import RUBRICS
 from tests.support.watched_provider import WatchedProvider

@@ -15,9 +15,10 @@ import grpc
 from google.protobuf import json_format
 from typer.testing import CliRunner
 
-from reviewer.app import create_log, open_app
+from reviewer.app import open_app
 from reviewer.cli.main import app
 from reviewer.client import ReviewClient, read_review
+from reviewer.log_home import create_log
 from reviewer.simulate.reading import ReadPrompt
 from reviewer.simulate.script import FaultKind, ProviderName, Script
 from reviewer.simulate.selection import Scene, Selector

@@ -14,15 +14,17 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
-from reviewer.app import App, SimulatedEndpoints, create_log, open_app
+from reviewer.app import App, open_app
 from reviewer.client import ReviewClient
 from reviewer.config import Settings
 from reviewer.ledger import stores
 from reviewer.ledger.interface import Stored
+from reviewer.log_home import create_log
 from reviewer.simulate.script import Rule, Script
 from reviewer.v1 import review_service_pb2 as pb
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
 from reviewer.v1.review_pb2 import Cause, Review, Verdict
+from reviewer.vendors import SimulatedEndpoints
 from tests.support.watched_provider import WatchedProvider
 
 SERVICE = "reviewer.v1.ReviewService"

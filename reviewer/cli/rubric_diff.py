@@ -1,0 +1,65 @@
+"""`reviewer rubric diff`: what one rule set says differently from another, in words of its meaning."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from reviewer.cli.console import Exit, errors_end_the_command, out
+from reviewer.core.change import Meaning, Rerun
+from reviewer.core.rulebook import Rulebook
+from reviewer.core.rules_diff import Difference, difference
+from reviewer.rubrics.load import load_rulebook
+
+_STYLES = {Meaning.STRICTER: "red", Meaning.SOFTER: "green", Meaning.NEUTRAL: "dim"}
+
+
+def diff(
+    before: Annotated[Path, typer.Argument(help="Folder with the rules as they are.")],
+    after: Annotated[Path, typer.Argument(help="Folder with the rules as they would be.")],
+    json_: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Say what changed and what it means. Exit status: 0 nothing differs, 1 something does."""
+    with errors_end_the_command():
+        found = difference(load_rules(before), load_rules(after))
+    if json_:
+        typer.echo(json.dumps({"same": not found.changes, **asdict(found)}, indent=2, ensure_ascii=False))
+    else:
+        _show(found)
+    raise typer.Exit(Exit.FAILED if found.changes else Exit.DONE)
+
+
+def load_rules(source: Path) -> Rulebook:
+    """Load a rule set from a folder.
+
+    Raises:
+        RubricError: with every fault of it.
+    """
+    rulebook, _ = load_rulebook(source, today=datetime.now(UTC).date())
+    return rulebook
+
+
+def _show(found: Difference) -> None:
+    if not found.changes:
+        out.print("nothing differs")
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("where", no_wrap=True)
+    table.add_column("what")
+    for name in ("means", "replay"):
+        table.add_column(name, no_wrap=True)
+    for change in found.changes:
+        meaning = f"[{_STYLES[change.meaning]}]{change.meaning.value}[/]"
+        rerun = "asks the model" if change.rerun is Rerun.MODEL else "code only"
+        table.add_row(escape(change.where), escape(change.what), meaning, rerun)
+    out.print(table)
+    for name, keys in (("need the model when replayed", found.needs_model), ("are code only", found.code_only)):
+        if keys:
+            out.print(f"{len(keys)} criteria {name}: {', '.join(keys)}", markup=False)

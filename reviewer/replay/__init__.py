@@ -1,0 +1,1 @@
+"""Oversight reviewer: see README.md."""
