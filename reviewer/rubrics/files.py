@@ -50,13 +50,19 @@ class RuleFiles:
     folders: frozenset[str]
     faults: tuple[Fault, ...]
 
+    @property
+    def loaded(self) -> tuple[Loaded[Routing] | Loaded[ModelCatalogue] | Loaded[Rubric], ...]:
+        """Every file that could be read."""
+        shared = (self.routing, self.catalogue)
+        return (*(file for file in shared if file is not None), *self.rubrics.values())
+
 
 def read_rules(directory: Path) -> RuleFiles:
     """Read and validate every rule file below a folder; never stops at the first fault."""
     faults: list[Fault] = []
     folders = sorted(path.parent.name for path in directory.glob(f"*/{RUBRIC}"))
     if not folders:
-        faults.append(Fault(f"*/{RUBRIC}", "", "no such file: a rule set needs a rubric"))
+        faults.append(Fault(f"*/{RUBRIC}", "", "no such file: a rule set needs a rubric", "RUB001"))
     read = {name: _read(directory, f"{name}/{RUBRIC}", Rubric, faults) for name in folders}
     return RuleFiles(
         routing=_read(directory, ROUTING, Routing, faults),
