@@ -14,7 +14,7 @@ from pathlib import Path
 from reviewer.core.case import CaseFile
 from reviewer.core.check import Check
 from reviewer.core.errors import Fault, RubricError
-from reviewer.rubrics.files import Loaded, RuleFiles, in_file_order, read_cases, read_rules
+from reviewer.rubrics.files import Loaded, RuleFiles, in_file_order, read_cases, read_rules, told_once
 from reviewer.rubrics.lint_canaries import canary_errors
 from reviewer.rubrics.lint_cases import case_errors, case_warnings
 from reviewer.rubrics.lint_checks import check_faults
@@ -26,6 +26,7 @@ from reviewer.rubrics.lint_routing import (
     route_warnings,
 )
 from reviewer.rubrics.lint_rubric import reach_warnings, rubric_warnings
+from reviewer.rubrics.lint_softer import override_warnings, softer_errors
 from reviewer.rubrics.load import resolve, retired, retiring
 from reviewer.rubrics.remarks import heed
 
@@ -63,9 +64,12 @@ def lint(directory: Path, today: date) -> LintReport:
         errors, warnings = check_faults(rubric, checks, today)
         found.errors.extend(errors)
         found.warnings.extend(warnings)
+    found.errors.extend(softer_errors(files))
+    found.warnings.extend(override_warnings(files))
     _look_at_routes(files, today, found)
-    documents = [loaded.document for loaded in (*files.loaded, *cases.values())]
-    return LintReport(in_file_order(found.errors), in_file_order(heed(documents, found.warnings)))
+    documents = (*files.documents, *(loaded.document for loaded in cases.values()))
+    heeded = heed(documents, told_once(found.warnings))
+    return LintReport(in_file_order(told_once(found.errors)), in_file_order(heeded))
 
 
 def _resolved(

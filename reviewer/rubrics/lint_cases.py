@@ -94,22 +94,31 @@ def case_warnings(rubrics: Mapping[str, Loaded[Rubric]], files: Mapping[str, Loa
     of: dict[str, list[Loaded[CaseFile]]] = {}
     for loaded in files.values():
         of.setdefault(loaded.model.rubric, []).append(loaded)
+    cases = {folder: [case for loaded in of.get(folder, ()) for case in loaded.model.cases] for folder in rubrics}
+    exercised = {place for folder, rubric in rubrics.items() for place in _exercised(rubric, cases[folder])}
     for folder, rubric in rubrics.items():
         own = of.get(folder, [])
-        yield from _unexercised(rubric, [case for loaded in own for case in loaded.model.cases])
+        yield from _unexercised(rubric, cases[folder], exercised)
         for loaded in own:
             yield from _misfits(rubric.model, loaded)
 
 
-def _unexercised(rubric: Loaded[Rubric], cases: Sequence[Case]) -> Iterator[Fault]:
+def _exercised(rubric: Loaded[Rubric], cases: Sequence[Case]) -> Iterator[str]:
+    """Yield where the criteria stand that some case sees fail; one that is taken over stands in its base."""
     failing = {key for case in cases for key in _failing(case)}
     for at, criterion in enumerate(rubric.model.criteria):
-        if f"{rubric.model.id}/{criterion.id}" not in failing:
+        if f"{rubric.model.id}/{criterion.id}" in failing:
+            yield rubric.document.where(("criteria", at))
+
+
+def _unexercised(rubric: Loaded[Rubric], cases: Sequence[Case], exercised: set[str]) -> Iterator[Fault]:
+    for at, criterion in enumerate(rubric.model.criteria):
+        if rubric.document.where(("criteria", at)) not in exercised:
             message = f"no case in which {criterion.id} is not met or uncertain"
             yield rubric.document.fault(("criteria", at), message, "RUB405")
     used = {tag for case in cases for tag in _tags(case.locale)}
     for tag in rubric.model.locales:
-        if fold_locale(tag) not in used:
+        if fold_locale(tag) not in used and ("locales", tag) not in rubric.document.others:
             yield rubric.document.fault(("locales", tag), f"no case in the locale {tag}", "RUB406")
 
 

@@ -30,6 +30,9 @@ def cross_file_faults(files: RuleFiles) -> Iterator[Fault]:
     """Yield what does not fit together; a file that could not be read on its own is not reported again."""
     for folder, rubric in files.rubrics.items():
         yield from _rubric_faults(folder, rubric)
+    for name, base in files.bases.items():
+        if base.model.id != name:
+            yield base.document.fault(("id",), f"id {base.model.id} differs from the file {name}", "RUB101")
     yield from _locale_faults(files)
     if files.routing is None:
         return
