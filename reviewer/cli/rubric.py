@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from reviewer.cli import rubric_lint
+from reviewer.cli import rubric_lint, rubric_schema
 
 app = typer.Typer(help="Work on rubric files.", no_args_is_help=True)
 
@@ -15,3 +15,4 @@ def main() -> None:
 
 
 app.command("lint")(rubric_lint.lint)
+app.command("schema")(rubric_schema.schema)
