@@ -153,18 +153,18 @@ class Rulebook:
         Args:
             intent: the caller's label, any string.
             wish: the tier the caller asked for; it can only raise the route's.
-            locale: BCP 47 tag in any case, empty where unknown; any string is safe, see `_overlay_tag`.
+            locale: BCP 47 tag in any case, empty where unknown; any string is safe, see `overlay_tag`.
             sample_key: decides, the same way each time, whether a low-tier request is sampled for the full review.
         """
         route = self.routing.route_for(intent)
         tier = effective_tier(route, wish)
         sampled = tier is Tier.LOW and is_sampled(sample_key, route.sample_percent)
-        key = (route.id, tier, self._overlay_tag(locale), sampled)
+        key = (route.id, tier, self.overlay_tag(locale), sampled)
         if (plan := self._plans.get(key)) is None:
             plan = self._plans[key] = self._build(route, tier, key[2], sampled=sampled)
         return plan
 
-    def _overlay_tag(self, locale: str) -> str:
+    def overlay_tag(self, locale: str) -> str:
         """Reduce a locale to the overlay tag it selects, so that callers cannot grow the table of plans.
 
         Returns:

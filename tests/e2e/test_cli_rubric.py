@@ -75,10 +75,33 @@ def test_formats_name_files_from_here(run: Run, rules: Path) -> None:
 
     assert result.exit_code == 1
     assert {row["file"] for row in json.loads(result.stdout)} == {"rules/health/rubric.yaml"}
-    assert "::error file=rules/health/rubric.yaml,line=6," in run("lint", str(rules), "--format", "github").stdout
+    assert "::error file=rules/health/rubric.yaml,line=7," in run("lint", str(rules), "--format", "github").stdout
 
 
 def test_explain(run: Run) -> None:
     """A code is explained without looking at any file; one that is not there is wrong usage."""
     assert "Critics" in run("lint", "--explain", "rub307").stdout
     assert run("lint", "--explain", "RUB999").exit_code == 2
+
+
+def test_schema(run: Run, tmp_path: Path) -> None:
+    """The schemas are written one a file, or all at once to the terminal."""
+    assert run("schema", "--out", "made").exit_code == 0
+
+    written = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "made").iterdir()}
+    assert written == json.loads(run("schema").stdout)
+    assert "rubric.json" in written
+
+
+def test_show(run: Run, rules: Path) -> None:
+    """A rubric is shown as it stands, in force, with a route, and as a prompt; what is not there is wrong usage."""
+    at = ("--directory", str(rules))
+    assert "# default" not in run("show", "health", *at).stdout
+    assert "# default" in run("show", "health", "--resolved", *at).stdout
+    assert "# id: health_crisis" in run("show", "health", "--route", "health_crisis", *at).stdout
+    assert run("show", "health", "--prompt", *at).stdout.startswith("You examine one draft")
+    assert "## c1 health/" in run("show", "health", "--prompt", *at).stdout
+    assert run("show", "wealth", *at).exit_code == 2
+    assert run("show", "health", "--route", "finance", *at).exit_code == 2
+    change(rules / "health" / "rubric.yaml", "owner: Clinical", "ownr: Clinical")
+    assert run("show", "health", *at).exit_code == 2
