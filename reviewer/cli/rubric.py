@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from reviewer.cli import rubric_lint, rubric_schema, rubric_show
+from reviewer.cli import rubric_lint, rubric_new, rubric_schema, rubric_show
 
 app = typer.Typer(help="Work on rubric files.", no_args_is_help=True)
 
@@ -17,3 +17,4 @@ def main() -> None:
 app.command("lint")(rubric_lint.lint)
 app.command("schema")(rubric_schema.schema)
 app.command("show")(rubric_show.show)
+app.command("new")(rubric_new.new)

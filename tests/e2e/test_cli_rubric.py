@@ -105,3 +105,15 @@ def test_show(run: Run, rules: Path) -> None:
     assert run("show", "health", "--route", "finance", *at).exit_code == 2
     change(rules / "health" / "rubric.yaml", "owner: Clinical", "ownr: Clinical")
     assert run("show", "health", *at).exit_code == 2
+
+
+def test_new(run: Run, rules: Path) -> None:
+    """A new domain is written with its route and is clean; a second one of that name is refused."""
+    at = ("--directory", str(rules))
+    result = run("new", "tenancy", *at)
+    assert result.exit_code == 0
+    assert "tenancy/cases/known_benign.yaml" in result.stderr
+
+    assert run("lint", str(rules), "--strict").exit_code == 0
+    assert run("new", "tenancy", *at).exit_code == 2
+    assert "- id: travel" in run("new", "travel", "--no-route", *at).stdout
