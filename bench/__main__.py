@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import deadlines, growth, latency, log, memory, modes, savings, search, startup, throughput, tokens
+from bench import deadlines, growth, latency, lint, log, memory, modes, savings, search, startup, throughput, tokens
 from bench.bed import Bed, Effort
 from bench.processes import ROOT
 from bench.report import Table, machine, write
@@ -34,6 +34,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Bed], Table]]] = {
     "log": log.measure,
     "tokens": tokens.measure,
     "search": search.measure,
+    "lint": lint.measure,
 }
 
 

@@ -52,21 +52,21 @@ def scaffold(directory: Path, domain: str, today: date, *, append: bool) -> Scaf
         raise RubricError((Fault(domain[:60], "", "expected 2 to 41 lower-case letters, digits and underscores"),))
     if domain == BASELINE_ID or (directory / domain).exists():
         raise RubricError((Fault(domain, "", "there is a rubric or folder of that name"),))
-    made = {
-        f"{domain}/{RUBRIC}": RUBRIC_TEXT,
-        f"{domain}/{CASES}/known_benign.yaml": BENIGN,
-        f"{domain}/{CASES}/known_sensitive.yaml": SENSITIVE,
-    }
+    made = texts(domain, today)
     route = _route(read_rules(directory), domain)
     (directory / domain / CASES).mkdir(parents=True)
     for name, text in made.items():
-        (directory / name).write_text(_filled(text, domain, today), encoding="utf-8")
+        (directory / name).write_text(text, encoding="utf-8")
     return Scaffold(tuple(made), route, append and _append(directory / ROUTING, route, domain))
 
 
-def _filled(text: str, domain: str, today: date) -> str:
-    words = domain.replace("_", " ")
-    return text.replace("@domain@", domain).replace("@words@", words).replace("@date@", today.isoformat())
+def texts(domain: str, today: date) -> dict[str, str]:
+    """Return the files of a new domain by their names below the folder of the rule set."""
+    made = {RUBRIC: RUBRIC_TEXT, f"{CASES}/known_benign.yaml": BENIGN, f"{CASES}/known_sensitive.yaml": SENSITIVE}
+    values = {"@domain@": domain, "@words@": domain.replace("_", " "), "@date@": today.isoformat()}
+    for mark, value in values.items():
+        made = {name: text.replace(mark, value) for name, text in made.items()}
+    return {f"{domain}/{name}": text for name, text in made.items()}
 
 
 def _route(files: RuleFiles, domain: str) -> str:

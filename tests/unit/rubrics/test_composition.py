@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +9,9 @@ import pytest
 from reviewer.core.errors import RubricError
 from reviewer.core.rubric import Rubric
 from reviewer.core.rulebook import file_digest
-from reviewer.rubrics.composition import compose
 from reviewer.rubrics.files import read_rules
 from reviewer.rubrics.lint import lint
 from reviewer.rubrics.load import load_rulebook
-from reviewer.rubrics.yaml_file import read
 
 if TYPE_CHECKING:
     from tests.unit.rubrics.conftest import Edit
@@ -297,25 +294,6 @@ def test_wording_that_fits_no_check(rules: Path, child: Path, wording: str, expe
     assert len(found) == 1
     assert found[0].startswith("child/rubric.yaml:")
     assert expected in found[0]
-
-
-def test_a_long_chain_is_put_together_in_linear_time() -> None:
-    """A chain of bases is followed without recursion, and twice as many take about twice as long."""
-
-    def seconds(length: int) -> float:
-        documents = {"r0": read("r0", "schema: 1\nid: r0\n")}
-        for n in range(1, length):
-            documents[f"r{n}"] = read(f"r{n}", f"schema: 1\nid: r{n}\nextends: r{n - 1}\n")
-        names = dict(reversed(documents.items()))
-        best = float("inf")
-        for _ in range(3):
-            begun = time.perf_counter()
-            composed, found = compose(names, frozenset())
-            best = min(best, time.perf_counter() - begun)
-            assert (len(composed), found) == (length, ())
-        return best
-
-    assert seconds(2000) / seconds(1000) < 5
 
 
 def test_sources_are_kept(rules: Path, child: Path) -> None:
