@@ -27,6 +27,9 @@ def forbidding(*patterns: str, examples: str = "") -> str:
     return f'      id: forbidden_text\n      args:\n        patterns:\n          "*":\n{listed}{examples}'
 
 
+CALM = """\
+  - {id: calm, intents: [health.calm], domain: health, tier: medium, rubrics: [health], reviewers: [critic, other]}
+"""
 REQUIRING = """\
   - id: wording
     title: wording
@@ -60,9 +63,11 @@ REQUIRING = """\
         ("models.yaml", "pinned: true", "retires: 2026-12-20\n    pinned: true", "RUB205"),
         ("routing.yaml", "    reviewers: [critic, other]", "    reviewers: [critic]", "RUB207"),
         ("routing.yaml", "rubrics: [health]", "rubrics: [health]\n    data_classes: [restricted]", "RUB208"),
+        ("routing.yaml", "  - id: health\n", f"{CALM}  - id: health\n", "RUB209"),
         ("routing.yaml", 'intents: ["health.*"]', 'intents: ["health.*", health.dose]', "RUB210"),
         (RUBRIC, 'intents: ["health.*"]', 'intents: ["health.*", health.dose]', "RUB210"),
         ("routing.yaml", "default:", "  - {id: idle, provider: openai, model: gpt-5.5-2026-04-23}\ndefault:", "RUB211"),
+        ("routing.yaml", "rubrics: [health]", "rubrics: [quality]", "RUB212"),
         (RUBRIC, "outcome: NOT_MET", "outcome: MET", "RUB301"),
         (RUBRIC, "answer there?", "answer there and is it true?", "RUB302"),
         (RUBRIC, "Is the answer there?", "Is it so that it never lies?", "RUB303"),
