@@ -17,6 +17,7 @@ from bench import (
     deadlines,
     growth,
     latency,
+    lint,
     log,
     memory,
     modes,
@@ -50,6 +51,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Bed], Table]]] = {
     "search": search.measure,
     "reload": reload.measure,
     "replay": replay.measure,
+    "lint": lint.measure,
 }
 
 

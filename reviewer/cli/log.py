@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from typing import Annotated, NamedTuple
 
 import typer
@@ -21,7 +22,7 @@ from reviewer.config import Settings
 from reviewer.core.events import Event, read_event, review_name
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.record import REVIEW
-from reviewer.core.review import CANARY_TENANT
+from reviewer.core.review import CANARY_TENANT, RecordedReview
 from reviewer.core.search import Match, Operator, Order
 from reviewer.core.summary import summary_of
 from reviewer.ledger import stores
@@ -108,24 +109,26 @@ def show(
         if problem := _problem(stored, erasure, readable=readable):
             fail(f"{name}: {problem}")
         unknown = summary_of(stored.record).kind.startswith(f"{REVIEW}/")
-        if record or erasure is not None or unknown:
+        if record or erasure is not None or unknown or not readable:
             typer.echo(stored.record.decode())
             if unknown:
                 err.print(f"{name}: of a later version, whose content cannot be shown here", markup=False)
             if erasure is not None:
                 err.print(f"{name}: {erasure_told(erasure)}", markup=False)
+            elif not (record or unknown):
+                fail(f"{name}: its content is encrypted, and the key-encryption key is not here")
             return
-        if not readable:
-            typer.echo(stored.record.decode())
-            fail(f"{name}: its content is encrypted, and the key-encryption key is not here")
         recorded = recall(stored)
-        message = review_message(recorded)
     if json_:
-        typer.echo(review_json(message))
+        typer.echo(review_json(review_message(recorded)))
         return
+    _print(recorded, later, draft=draft)
+
+
+def _print(recorded: RecordedReview, later: Iterable[tuple[int, Event]], *, draft: bool) -> None:
     if canary := recorded.review.canary:
         out.print(f"canary {canary}: shown by the service itself, answered to nobody", markup=False)
-    out.print(review_panel(message))
+    out.print(review_panel(review_message(recorded)))
     for told in (*([kept_panel(recorded.review)] if draft else []), *course(later)):
         out.print(told)
 

@@ -17,6 +17,22 @@ class ReviewerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one line of a file that would mend a fault.
+
+    Attributes:
+        line, column: from 1, where `old` begins.
+        old: the text that stands there.
+        new: what belongs in its place.
+    """
+
+    line: int
+    column: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with a file or a request.
 
@@ -24,11 +40,15 @@ class Fault:
         where: file and position (`health/rubric.yaml:12:5`) or field path (`draft.sources[2].id`).
         field: dotted path of the offending key, empty where `where` is already a field path.
         message: what was got, what was expected, and the bound where there is one.
+        code: of `reviewer.rubrics.codes`; empty where no rule file is concerned.
+        edit: a safe change that mends it, where there is one.
     """
 
     where: str
     field: str
     message: str
+    code: str = ""
+    edit: Edit | None = None
 
     def __str__(self) -> str:
         """Render as `where: field: message`."""

@@ -102,6 +102,7 @@ class Question:
     """One criterion as it is put to the critic.
 
     Attributes:
+        criterion: with the signs that the locale adds.
         met: the answer that the alias under `met` stands for, made once.
         local_guidance: what the locale adds; empty where it adds nothing.
     """
@@ -154,7 +155,8 @@ def build(rubrics: tuple[Rubric, ...], locale: str) -> Questionnaire:
         for criterion in asked:
             key = f"{rubric.id}/{criterion.id}"
             local = overlay.guidance.get(criterion.id, "") if overlay else ""
-            question = Question(f"c{len(aliases) + 1}", key, criterion, Answer(key, Outcome.MET), local)
+            asked_here = overlay.localised(criterion) if overlay else criterion
+            question = Question(f"c{len(aliases) + 1}", key, asked_here, Answer(key, Outcome.MET), local)
             aliases[question.alias] = question
             lines.extend(question_lines(question))
     prefix = "\n".join(lines)

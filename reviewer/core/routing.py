@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PrivateAttr, StringConstraints, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from reviewer.core.draft import DataClass, Tier
 from reviewer.core.models import ModelName
@@ -33,7 +41,12 @@ def _tier(value: object) -> Tier:
     raise ValueError("expected low, medium or high")
 
 
-TierField = Annotated[Tier, BeforeValidator(_tier), PlainSerializer(lambda tier: tier.label, return_type=str)]
+TierField = Annotated[
+    Tier,
+    BeforeValidator(_tier),
+    PlainSerializer(lambda tier: tier.label, return_type=str),
+    WithJsonSchema({"type": "string", "enum": [tier.label for tier in Tier]}),
+]
 
 
 class Guidance(StrEnum):

@@ -8,6 +8,7 @@ written so that MET is good news; `kind` decides which side has to be quoted.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from enum import IntEnum, StrEnum
 from typing import Annotated, Literal
@@ -156,6 +157,11 @@ _ON_FAIL = {Severity.BLOCKER: Effect.HANDOFF, Severity.MAJOR: Effect.REVISE, Sev
 _EFFECT = {"note": Effect.NOTE, "revise": Effect.REVISE, "handoff": Effect.HANDOFF}
 
 
+def _refuse_vague(anchors: Iterable[str]) -> None:
+    if vague := next((m.group(0) for text in anchors if (m := _VAGUE.search(text))), None):
+        raise ValueError(f"anchor uses the vague word {vague!r}: name an observable sign instead")
+
+
 class Criterion(Frozen):
     """One question of a rubric.
 
@@ -205,9 +211,7 @@ class Criterion(Frozen):
             raise ValueError("a blocker cannot have on_fail or on_uncertain 'note'")
         if self.severity is Severity.BLOCKER and self.na_allowed and self.applies_when is None:
             raise ValueError("a blocker with na_allowed needs applies_when, or it can be waved through")
-        anchors = (*self.met_when, *self.not_met_when)
-        if vague := next((m.group(0) for text in anchors if (m := _VAGUE.search(text))), None):
-            raise ValueError(f"anchor uses the vague word {vague!r}: name an observable sign instead")
+        _refuse_vague((*self.met_when, *self.not_met_when))
         return self
 
     @property
@@ -231,11 +235,54 @@ class Criterion(Frozen):
         return self.evidence or _DEFAULT_EVIDENCE[self.kind]
 
 
+def _empty(signs: dict[str, tuple[str, ...]]) -> bool:
+    return not signs
+
+
+# Left out of the rubric's canonical form where nothing is said, so that a rubric without them keeps its digest.
+Signs = Annotated[dict[Slug, tuple[ShortText, ...]], Field(default_factory=dict, exclude_if=_empty)]
+
+
 class LocaleOverlay(Frozen):
-    """Additions to a rubric for one locale: nothing is taken away."""
+    """Additions to a rubric for one locale, by criterion: nothing is taken away.
+
+    Attributes:
+        guidance: follows the criterion's own guidance.
+        met_when, not_met_when, uncertain_when, not_counting: follow the criterion's own signs.
+    """
 
     policy_facts: tuple[PolicyFact, ...] = ()
     guidance: dict[Slug, ShortText] = Field(default_factory=dict)
+    met_when: Signs
+    not_met_when: Signs
+    uncertain_when: Signs
+    not_counting: Signs
+
+    @property
+    def signs(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """The additions to lists of signs, by field and criterion."""
+        return {
+            "met_when": self.met_when,
+            "not_met_when": self.not_met_when,
+            "uncertain_when": self.uncertain_when,
+            "not_counting": self.not_counting,
+        }
+
+    @model_validator(mode="after")
+    def _observable(self) -> LocaleOverlay:
+        """Refuse in anchors what a criterion's own anchors refuse."""
+        for field in (self.met_when, self.not_met_when):
+            _refuse_vague(text for texts in field.values() for text in texts)
+        return self
+
+    def localised(self, criterion: Criterion) -> Criterion:
+        """Return a criterion with this locale's signs after its own."""
+        added = {field: by_id[criterion.id] for field, by_id in self.signs.items() if criterion.id in by_id}
+        if not added:
+            return criterion
+        return criterion.model_copy(
+            update={field: (*getattr(criterion, field), *texts) for field, texts in added.items()}
+        )
 
 
 class AppliesTo(Frozen):
@@ -272,8 +319,13 @@ class Rubric(Frozen):
         if not any(criterion.severity is Severity.BLOCKER for criterion in self.criteria):
             raise ValueError("a rubric needs at least one criterion of severity 'blocker'")
         for tag, overlay in self.locales.items():
-            if unknown := sorted(set(overlay.guidance) - set(ids)):
-                raise ValueError(f"locale {tag} gives guidance for unknown criteria: {', '.join(unknown)}")
+            named = {
+                "guidance": overlay.guidance.keys(),
+                **{field: by_id.keys() for field, by_id in overlay.signs.items()},
+            }
+            for field, names in named.items():
+                if unknown := sorted(names - set(ids)):
+                    raise ValueError(f"locale {tag} gives {field} for unknown criteria: {', '.join(unknown)}")
         return self
 
     def facts(self, locale: str) -> tuple[PolicyFact, ...]:

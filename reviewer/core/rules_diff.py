@@ -37,6 +37,9 @@ class Difference:
     code_only: tuple[str, ...]
 
 
+_NO_OVERLAY = LocaleOverlay.model_validate({})
+
+
 def difference(before: Rulebook, after: Rulebook) -> Difference:
     """Compare two rule sets; equal ones have no changes."""
     changes: list[Change] = []
@@ -79,7 +82,7 @@ def _rubric_changes(old: Rubric, new: Rubric) -> Iterator[Change]:
 
 def _locale_changes(at: str, old: Mapping[str, LocaleOverlay], new: Mapping[str, LocaleOverlay]) -> Iterator[Change]:
     for tag in ordered(old, new):
-        was, now = old.get(tag, LocaleOverlay()), new.get(tag, LocaleOverlay())
+        was, now = old.get(tag, _NO_OVERLAY), new.get(tag, _NO_OVERLAY)
         if was == now:
             continue
         facts = listed(f"{tag}: fact", [f.text for f in was.policy_facts], [f.text for f in now.policy_facts])
@@ -88,7 +91,13 @@ def _locale_changes(at: str, old: Mapping[str, LocaleOverlay], new: Mapping[str,
             for name in ordered(was.guidance, now.guidance)
             if was.guidance.get(name) != now.guidance.get(name)
         ]
-        for text in (*facts, *guidance):
+        signs = [
+            f"{tag}: {field} for {name} {_how(name in was.signs[field], name in now.signs[field])}"
+            for field in was.signs
+            for name in ordered(was.signs[field], now.signs[field])
+            if was.signs[field].get(name) != now.signs[field].get(name)
+        ]
+        for text in (*facts, *guidance, *signs):
             yield Change(at, text, Meaning.NEUTRAL, Rerun.MODEL)
 
 

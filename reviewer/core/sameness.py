@@ -25,6 +25,7 @@ def asked_text(rubric: Rubric, criterion: Criterion, tag: str, prompt_version: s
     overlay = rubric.overlay(tag)
     local = overlay.guidance.get(criterion.id, "") if overlay else ""
     key = f"{rubric.id}/{criterion.id}"
-    question = Question("c", key, criterion, Answer(key, Outcome.MET), local)
+    shown = overlay.localised(criterion) if overlay else criterion
+    question = Question("c", key, shown, Answer(key, Outcome.MET), local)
     facts = [fact.text for fact in rubric.facts(tag)]
     return "\n".join([prompt_version, rubric.purpose, *facts, *question_lines(question)])

@@ -35,10 +35,10 @@ def read_gates(directory: Path, name: str, criteria: Collection[str]) -> GateFil
         for number, criterion in enumerate(gate.criteria):
             if criterion not in criteria:
                 path = ("gates", at, "criteria", number)
-                faults.append(document.fault(path, f"no criterion {criterion!r} in the rule set"))
+                faults.append(document.fault(path, f"no criterion {criterion!r} in the rule set", "RUB101"))
         if gate.suite is not None and gate.suite not in _SUITES:
             message = f"no suite {gate.suite!r}; known: {', '.join(sorted(_SUITES))}"
-            faults.append(document.fault(("gates", at, "suite"), message))
+            faults.append(document.fault(("gates", at, "suite"), message, "RUB101"))
     if faults:
         raise RubricError(in_file_order(faults))
     return read

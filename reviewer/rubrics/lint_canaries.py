@@ -32,7 +32,7 @@ def canary_errors(rulebook: Rulebook, files: Mapping[str, Loaded[CaseFile]], tod
             if case.canary:
                 plan = rulebook.plan(case.intent, None, case.locale, b"")
                 messages = (*_label_faults(case, plan), *_barriers(case, plan, today))
-                yield from (loaded.document.fault(("cases", at, "canary"), message) for message in messages)
+                yield from (loaded.document.fault(("cases", at, "canary"), message, "RUB407") for message in messages)
 
 
 def _label_faults(case: Case, plan: Plan) -> Iterator[str]:

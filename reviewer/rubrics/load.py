@@ -58,7 +58,9 @@ def retired(routing: Loaded[Routing], catalogue: ModelCatalogue, today: date) ->
     for at, spec in enumerate(routing.model.reviewers):
         entry = catalogue.find(spec.model)
         if entry is not None and entry.retires is not None and entry.retires <= today:
-            yield routing.document.fault(("reviewers", at, "model"), f"{spec.model} was retired on {entry.retires}")
+            yield routing.document.fault(
+                ("reviewers", at, "model"), f"{spec.model} was retired on {entry.retires}", "RUB204"
+            )
 
 
 def retiring(routing: Loaded[Routing], catalogue: ModelCatalogue, today: date) -> Iterator[Fault]:
@@ -66,7 +68,9 @@ def retiring(routing: Loaded[Routing], catalogue: ModelCatalogue, today: date) -
     for at, spec in enumerate(routing.model.reviewers):
         entry = catalogue.find(spec.model)
         if entry is not None and entry.retires is not None and today < entry.retires <= today + RETIREMENT_NOTICE:
-            yield routing.document.fault(("reviewers", at, "model"), f"{spec.model} retires on {entry.retires}")
+            yield routing.document.fault(
+                ("reviewers", at, "model"), f"{spec.model} retires on {entry.retires}", "RUB205"
+            )
 
 
 def load_cases(directory: Path) -> tuple[tuple[Path, CaseFile], ...]:

@@ -30,12 +30,17 @@ def cross_file_faults(files: RuleFiles) -> Iterator[Fault]:
     """Yield what does not fit together; a file that could not be read on its own is not reported again."""
     for folder, rubric in files.rubrics.items():
         yield from _rubric_faults(folder, rubric)
+    for name, base in files.bases.items():
+        if base.model.id != name:
+            yield base.document.fault(("id",), f"id {base.model.id} differs from the file {name}", "RUB101")
     yield from _locale_faults(files)
     if files.routing is None:
         return
     for path, route in files.routing.model.placed_routes():
-        for inner, message in (*_name_faults(route, files), *_depth_faults(route, files)):
-            yield files.routing.document.fault((*path, *inner), message)
+        for inner, message in _name_faults(route, files):
+            yield files.routing.document.fault((*path, *inner), message, "RUB101")
+        for inner, message in _depth_faults(route, files):
+            yield files.routing.document.fault((*path, *inner), message, "RUB103")
     if files.catalogue is not None:
         yield from _reviewer_faults(files.routing, files.catalogue.model)
         yield from _screen_faults(files.routing, files.catalogue.model)
@@ -45,9 +50,11 @@ def cross_file_faults(files: RuleFiles) -> Iterator[Fault]:
 def _rubric_faults(folder: str, rubric: Loaded[Rubric]) -> Iterator[Fault]:
     name = rubric.model.id
     if name == BASELINE_ID:
-        yield rubric.document.fault(("id",), f"{BASELINE_ID} is the id of the built-in rubric: choose another")
+        yield rubric.document.fault(
+            ("id",), f"{BASELINE_ID} is the id of the built-in rubric: choose another", "RUB101"
+        )
     elif name != folder:
-        yield rubric.document.fault(("id",), f"id {name} differs from the folder {folder}")
+        yield rubric.document.fault(("id",), f"id {name} differs from the folder {folder}", "RUB101")
 
 
 def _locale_faults(files: RuleFiles) -> Iterator[Fault]:
@@ -56,7 +63,8 @@ def _locale_faults(files: RuleFiles) -> Iterator[Fault]:
     for rubric in files.rubrics.values():
         for tag in rubric.model.locales:
             if (first := spelling.setdefault(fold_locale(tag), tag)) != tag:
-                yield rubric.document.fault(("locales", tag), f"locale {tag} is spelt {first} in another rubric")
+                message = f"locale {tag} is spelt {first} in another rubric"
+                yield rubric.document.fault(("locales", tag), message, "RUB102")
 
 
 def _name_faults(route: Route, files: RuleFiles) -> Iterator[tuple[FieldPath, str]]:
@@ -66,7 +74,7 @@ def _name_faults(route: Route, files: RuleFiles) -> Iterator[tuple[FieldPath, st
         elif name not in files.folders:
             yield ("rubrics", at), f"unknown rubric {name}; known: {', '.join(sorted(files.folders))}"
     domains = {files.rubrics[name].model.domain for name in route.rubrics if name in files.rubrics}
-    if domains and route.domain not in domains and files.folders.issuperset(route.rubrics):
+    if domains and route.domain not in domains and files.rubrics.keys() >= set(route.rubrics):
         yield ("domain",), f"unknown domain {route.domain}; its rubrics belong to {', '.join(sorted(domains))}"
 
 
@@ -87,12 +95,11 @@ def _reviewer_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Ite
     for at, spec in enumerate(routing.model.reviewers):
         entry = catalogue.find(spec.model)
         if entry is None:
-            yield routing.document.fault(
-                ("reviewers", at, "model"), f"unknown model {spec.model}: add it to models.yaml"
-            )
+            message = f"unknown model {spec.model}: add it to models.yaml"
+            yield routing.document.fault(("reviewers", at, "model"), message, "RUB101")
         elif spec.max_output_tokens > entry.max_output_tokens:
             bound = f"{entry.id} writes at most {entry.max_output_tokens:,} tokens"
-            yield routing.document.fault(("reviewers", at, "max_output_tokens"), bound)
+            yield routing.document.fault(("reviewers", at, "max_output_tokens"), bound, "RUB104")
 
 
 def _screen_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iterator[Fault]:
@@ -104,7 +111,7 @@ def _screen_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Itera
         entry = catalogue.find(models[route.cascade.screen])
         if entry is not None and not entry.fit_to_approve:
             message = f"{entry.id} is not fit to approve: as a screen it cannot clear drafts"
-            yield routing.document.fault((*path, "cascade", "clears"), message)
+            yield routing.document.fault((*path, "cascade", "clears"), message, "RUB104")
 
 
 def _screening_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> Iterator[Fault]:
@@ -115,13 +122,13 @@ def _screening_faults(routing: Loaded[Routing], catalogue: ModelCatalogue) -> It
         entry = entries[spec.id]
         if entry is not None and spec.provider in screening and not entry.screens_only:
             message = f"{spec.provider} gives no full critique: it serves models marked screens_only, not {spec.model}"
-            yield routing.document.fault(("reviewers", at, "provider"), message)
+            yield routing.document.fault(("reviewers", at, "provider"), message, "RUB104")
     for path, route in routing.model.placed_routes():
         for at, name in enumerate(route.reviewers):
             entry = entries[name]
             if entry is not None and entry.screens_only and name != route.screen:
                 message = f"{name} can only look first: name it as a cascade's screen, or leave it out"
-                yield routing.document.fault((*path, "reviewers", at), message)
+                yield routing.document.fault((*path, "reviewers", at), message, "RUB104")
 
 
 def build_checks(files: RuleFiles) -> tuple[dict[str, Check], tuple[Fault, ...]]:
@@ -179,11 +186,11 @@ def _build(spec: CheckSpec, document: Document, path: FieldPath) -> Check | tupl
         arguments = discovery.load("checks", spec.id, "Args")
         build = discovery.load("checks", spec.id, "build")
     except LookupError as exc:
-        return (document.fault((*path, "id"), str(exc)),)
+        return (document.fault((*path, "id"), str(exc), "RUB009"),)
     try:
         check: Check = build(arguments.model_validate(spec.args))
     except ValidationError as exc:
         return faults_of(document, exc, inside, arguments)
     except ValueError as exc:
-        return (document.fault(inside, str(exc)),)
+        return (document.fault(inside, str(exc), "RUB009"),)
     return check

@@ -12,13 +12,16 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from reviewer.core.errors import Fault, RubricError
+from reviewer.core.errors import Edit, Fault, RubricError
 from reviewer.core.placement import FieldPath, PlacedError
 from reviewer.rubrics.yaml_file import Document
 
 M = TypeVar("M", bound=BaseModel)
 
 _SHOWN_CHARACTERS = 40
+_CODES = {"extra_forbidden": "RUB005", "missing": "RUB006", "value_error": "RUB008"}
+# Below this likeness a suggestion is for a person to judge.
+_SURE = 0.8
 
 
 def validate(document: Document, model: type[M]) -> M:
@@ -46,9 +49,12 @@ def faults_of(document: Document, error: ValidationError, base: FieldPath, model
         path = (*base, *(step for step in details["loc"] if step != "[key]"))
         cause = details.get("ctx", {}).get("error")
         if isinstance(cause, PlacedError):
-            faults.extend(document.fault((*path, *inner), message) for inner, message in cause.faults)
+            faults.extend(document.fault((*path, *inner), message, "RUB008") for inner, message in cause.faults)
         else:
-            faults.append(document.fault(path, _message(details, model)))
+            close = _closest(details["loc"], model) if details["type"] == "extra_forbidden" else None
+            edit = _renaming(document, path, close) if close else None
+            code = _CODES.get(details["type"], "RUB007")
+            faults.append(document.fault(path, _message(details, model), code, edit))
     return tuple(faults)
 
 
@@ -85,13 +91,31 @@ def _shown(value: object) -> str:
 
 
 def _suggestion(loc: FieldPath, model: type[BaseModel]) -> str:
-    *parents, key = loc
-    owner = _model_at(model, tuple(parents))
-    if owner is None:
+    known = _known(loc, model)
+    if not known:
         return ""
-    known = [field.alias or name for name, field in owner.model_fields.items()]
-    close = difflib.get_close_matches(str(key), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(known)}"
+    close = _closest(loc, model)
+    return f"; did you mean {close}?" if close else f"; known: {', '.join(known)}"
+
+
+def _known(loc: FieldPath, model: type[BaseModel]) -> list[str]:
+    owner = _model_at(model, loc[:-1])
+    return [] if owner is None else [field.alias or name for name, field in owner.model_fields.items()]
+
+
+def _closest(loc: FieldPath, model: type[BaseModel]) -> str | None:
+    return next(iter(difflib.get_close_matches(str(loc[-1]), _known(loc, model), n=1)), None)
+
+
+def _renaming(document: Document, path: FieldPath, close: str) -> Edit | None:
+    """Return the edit that gives a key the name it is most like; None where that name is taken or not like enough."""
+    key = str(path[-1])
+    around = document.at(path[:-1])
+    if not isinstance(around, dict) or close in around or path not in document.positions:
+        return None
+    if difflib.SequenceMatcher(None, key, close).ratio() < _SURE:
+        return None
+    return Edit(*document.positions[path], key, close)
 
 
 def _model_at(model: type[BaseModel], path: FieldPath) -> type[BaseModel] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -25,7 +25,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from reviewer.core.errors import Fault, RubricError
+from reviewer.core.errors import Edit, Fault, RubricError
 from reviewer.core.placement import FieldPath
 
 MAX_BYTES = 1024 * 1024
@@ -52,22 +52,38 @@ class Document:
         name: path as faults show it, `health/rubric.yaml`.
         value: dicts, lists, str, int, float, bool and None.
         positions: line and column, from 1, of each key and list item.
+        text: the file as it was read.
+        others: the file of each key and item that was taken over from another one.
     """
 
     name: str
     value: object
     positions: Mapping[FieldPath, tuple[int, int]]
+    text: str = field(default="", repr=False)
+    others: Mapping[FieldPath, str] = field(default_factory=dict)
 
     def where(self, path: FieldPath) -> str:
         """Return `name:line:column` of a field, or of the nearest thing around it that the file has."""
         while path and path not in self.positions:
             path = path[:-1]
         line, column = self.positions.get(path, (1, 1))
-        return f"{self.name}:{line}:{column}"
+        return f"{self.others.get(path, self.name)}:{line}:{column}"
 
-    def fault(self, path: FieldPath, message: str) -> Fault:
+    def at(self, path: FieldPath) -> object:
+        """Return the value of a field, None where the file has none."""
+        value = self.value
+        for step in path:
+            if isinstance(value, dict):
+                value = value.get(step)
+            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                value = value[step]
+            else:
+                return None
+        return value
+
+    def fault(self, path: FieldPath, message: str, code: str = "", edit: Edit | None = None) -> Fault:
         """Make a fault that names the file's line and the field."""
-        return Fault(self.where(path), dotted(path), message)
+        return Fault(self.where(path), dotted(path), message, code, edit)
 
 
 def dotted(path: FieldPath) -> str:
@@ -85,14 +101,14 @@ def read_file(directory: Path, name: str) -> Document:
         with (directory / name).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as exc:
-        raise RubricError((Fault(name, "", f"cannot be read: {exc.strerror}"),)) from exc
+        raise RubricError((Fault(name, "", f"cannot be read: {exc.strerror}", "RUB001"),)) from exc
     if len(data) > MAX_BYTES:
-        raise RubricError((Fault(name, "", f"file has more than {MAX_BYTES:,} bytes"),))
+        raise RubricError((Fault(name, "", f"file has more than {MAX_BYTES:,} bytes", "RUB001"),))
     try:
         text = data.decode()
     except UnicodeDecodeError as exc:
         where = _at(name, data[: exc.start].decode(), exc.start)
-        raise RubricError((Fault(where, "", "not valid UTF-8"),)) from exc
+        raise RubricError((Fault(where, "", "not valid UTF-8", "RUB001"),)) from exc
     return read(name, text)
 
 
@@ -103,7 +119,8 @@ def read(name: str, text: str) -> Document:
         RubricError: with every fault, each placed as `name:line:column`; a syntax error ends the reading.
     """
     if tabs := [_at(name, text, match.start()) for match in re.finditer("\t", text)]:
-        raise RubricError(tuple(Fault(where, "", "tab: use spaces, or \\t in double quotes") for where in tabs))
+        message = "tab: use spaces, or \\t in double quotes"
+        raise RubricError(tuple(Fault(where, "", message, "RUB002") for where in tabs))
     reader = _Reader(name, yaml.parse(text, Loader=_LOADER))
     try:
         value = reader.document()
@@ -111,15 +128,17 @@ def read(name: str, text: str) -> Document:
         reader.faults.append(_syntax_fault(name, text, exc))
     if reader.faults:
         raise RubricError(tuple(reader.faults))
-    return Document(name, value, reader.positions)
+    return Document(name, value, reader.positions, text)
 
 
 def _syntax_fault(name: str, text: str, error: yaml.YAMLError) -> Fault:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
-        return Fault(f"{name}:{mark.line + 1}:{mark.column + 1}", "", f"not valid YAML: {error.problem}")
+        where = f"{name}:{mark.line + 1}:{mark.column + 1}"
+        return Fault(where, "", f"not valid YAML: {error.problem}", "RUB002")
     position = getattr(error, "position", 0)
-    return Fault(_at(name, text, position), "", f"not valid YAML: {getattr(error, 'reason', 'cannot be read')}")
+    reason = getattr(error, "reason", "cannot be read")
+    return Fault(_at(name, text, position), "", f"not valid YAML: {reason}", "RUB002")
 
 
 def _at(name: str, text: str, position: int) -> str:
@@ -149,13 +168,13 @@ class _Reader:
         """Read the only document of the stream."""
         next(self._events)
         if not isinstance(next(self._events), DocumentStartEvent):
-            self.faults.append(Fault(f"{self.name}:1:1", "", "file is empty"))
+            self.faults.append(Fault(f"{self.name}:1:1", "", "file is empty", "RUB002"))
             return None
         value = self._value(next(self._events), ())
         next(self._events)
         after = next(self._events)
         if isinstance(after, DocumentStartEvent):
-            self.faults.append(Fault(self._mark(after), "", "second document: one file holds one"))
+            self.faults.append(Fault(self._mark(after), "", "second document: one file holds one", "RUB002"))
         return value
 
     def _value(self, event: Event, path: FieldPath) -> object:
@@ -185,17 +204,17 @@ class _Reader:
         found: dict[str, object] = {}
         while not isinstance(event := next(self._events), MappingEndEvent):
             if not isinstance(event, ScalarEvent):
-                self.faults.append(Fault(self._mark(event), dotted(path), "key is not text"))
+                self.faults.append(Fault(self._mark(event), dotted(path), "key is not text", "RUB002"))
                 self._value(event, (*path, "?"))
                 self._value(next(self._events), (*path, "?"))
                 continue
             if _kind(event) != "str":
                 message = f"key {event.value[:40]!r} is not text in every YAML version: write it in quotes"
-                self.faults.append(Fault(self._mark(event), dotted(path), message))
+                self.faults.append(Fault(self._mark(event), dotted(path), message, "RUB003", _quoting(event)))
             inner = (*path, event.value)
             if event.value in found:
                 message = f"key stands twice, first in line {self.positions[inner][0]}"
-                self.faults.append(Fault(self._mark(event), dotted(inner), message))
+                self.faults.append(Fault(self._mark(event), dotted(inner), message, "RUB004"))
             else:
                 self._place(event, inner)
             found[event.value] = self._value(next(self._events), inner)
@@ -209,11 +228,12 @@ class _Reader:
             case "bool" | "null" if text in _CONSTANTS:
                 return _CONSTANTS[text]
             case "int" if _INT.fullmatch(text):
-                return int(text) if len(text) <= MAX_DIGITS else self._refuse(path, _TOO_LONG)
+                return int(text) if len(text) <= MAX_DIGITS else self._refuse(path, _TOO_LONG, event)
             case "float" if _FLOAT.fullmatch(text):
-                return float(text) if len(text) <= MAX_DIGITS else self._refuse(path, _TOO_LONG)
+                return float(text) if len(text) <= MAX_DIGITS else self._refuse(path, _TOO_LONG, event)
             case _:
-                return self._refuse(path, f"{text[:40]!r} is read differently by YAML versions: write it in quotes")
+                message = f"{text[:40]!r} is read differently by YAML versions: write it in quotes"
+                return self._refuse(path, message, event)
 
     def _place(self, event: Event, path: FieldPath) -> None:
         self.positions[path] = _position(event)
@@ -222,15 +242,25 @@ class _Reader:
         line, column = _position(event)
         return f"{self.name}:{line}:{column}"
 
-    def _refuse(self, path: FieldPath, message: str) -> object:
+    def _refuse(self, path: FieldPath, message: str, plain: ScalarEvent | None = None) -> object:
+        """Note what is not accepted; `plain` is a scalar that is, once it stands in quotes."""
         document = Document(self.name, None, self.positions)
-        self.faults.append(document.fault(path, message))
+        edit = None if plain is None else _quoting(plain)
+        self.faults.append(document.fault(path, message, "RUB002" if plain is None else "RUB003", edit))
         return None
 
 
 def _position(event: Event) -> tuple[int, int]:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+
+
+def _quoting(event: ScalarEvent) -> Edit | None:
+    """Return the edit that puts a plain scalar of one line into quotes."""
+    begin, end = event.start_mark, event.end_mark
+    if begin is None or end is None or begin.line != end.line or not event.value:
+        return None
+    return Edit(begin.line + 1, begin.column + 1, event.value, f'"{event.value}"')
 
 
 def _kind(event: ScalarEvent) -> str:

@@ -45,6 +45,7 @@ def load_script(script_path: Path | None = None, cases_dir: Path | None = None, 
         raise RubricError((Fault(str(cases_dir), "", "holds no cases/*.yaml"),))
     files = [_read(path, CaseFile, RubricError) for path in paths]
     rubrics = {path.parent.parent / "rubric.yaml" for path in paths}
+    rubrics |= {base for path in paths for base in path.parents[2].glob("_base/*.yaml")}
     public = {value for path in rubrics if path.exists() for value in _public_values(path)}
     cases = script_for_cases(files, sorted(public)).cases
     return Script(rules=rules, cases=cases, always_met=always_met, batches=batches)
