@@ -6,13 +6,9 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from reviewer.core.errors import ReviewerError
+from reviewer.core.errors import FetchError
 
 _CHUNK = 16_384
-
-
-class FetchError(ReviewerError):
-    """There was no answer, or one that is too long. The message names the failure, not what was sent."""
 
 
 @dataclass(frozen=True, slots=True)

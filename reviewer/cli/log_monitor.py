@@ -10,8 +10,9 @@ import typer
 
 from reviewer.cli.console import Exit, fail, out
 from reviewer.cli.log_files import read_log_keys, read_witnesses, write_whole
-from reviewer.client.monitor import ContradictionError, Trust, look
-from reviewer.fetching import FetchError, open_session
+from reviewer.client.monitor import Trust, look
+from reviewer.core.errors import ContradictionError, FetchError
+from reviewer.fetching import open_session
 
 QuorumOption = Annotated[
     int | None,

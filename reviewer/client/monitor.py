@@ -18,30 +18,17 @@ import aiohttp
 from reviewer.core import note, tiles
 from reviewer.core.audit import Edge
 from reviewer.core.checkpoint import Checkpoint, read_signed
-from reviewer.core.errors import ReviewerError
+from reviewer.core.errors import ContradictionError, FetchError
 from reviewer.core.merkle import HASH_BYTES
 from reviewer.core.note import VerifierKey
 from reviewer.core.tiles import WIDTH, Tile
-from reviewer.fetching import Answer, FetchError, fetch
+from reviewer.fetching import Answer, fetch
 from reviewer.ledger.tree import read_through
 from reviewer.signing import verifies
 
 _MAX_CHECKPOINT_BYTES = 65_536
 _AT_ONCE = 8
 """Tiles under way at the same time."""
-
-
-class ContradictionError(ReviewerError):
-    """The log contradicts what it signed before, or what it signs now: it was rewritten, cut or forked.
-
-    Attributes:
-        checkpoint: the signed note that shows it, beside the one remembered; empty where no good one was shown.
-    """
-
-    def __init__(self, message: str, checkpoint: str = "") -> None:
-        """Keep both."""
-        super().__init__(message)
-        self.checkpoint = checkpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,3 +171,20 @@ class ReceiptError(ReviewerError):
 
 class InvariantError(ReviewerError):
     """A rule that the code itself guarantees was broken: our bug (`INTERNAL`)."""
+
+
+class ContradictionError(ReviewerError):
+    """The log contradicts what it signed before, or what it signs now: it was rewritten, cut or forked.
+
+    Attributes:
+        checkpoint: the signed note that shows it, beside the one remembered; empty where no good one was shown.
+    """
+
+    def __init__(self, message: str, checkpoint: str = "") -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.checkpoint = checkpoint
+
+
+class FetchError(ReviewerError):
+    """There was no answer, or one that is too long. The message names the failure, not what was sent."""

@@ -17,9 +17,9 @@ from typing import Self
 import aiohttp
 
 from reviewer.core import cosignature, note, tiles
-from reviewer.core.errors import LedgerError
+from reviewer.core.errors import FetchError, LedgerError
 from reviewer.core.note import Signature, VerifierKey
-from reviewer.fetching import Answer, FetchError, fetch, open_session
+from reviewer.fetching import Answer, fetch, open_session
 from reviewer.ledger.tree import EVERY, Cosignature, SignedHead, TreeLedger, read_through
 from reviewer.public_sections import Witness, WitnessSettings
 from reviewer.signing import verifies

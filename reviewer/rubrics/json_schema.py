@@ -19,6 +19,7 @@ from pydantic_core.core_schema import ModelSchema
 from reviewer import discovery
 from reviewer.checks.patterns import PatternText
 from reviewer.core.case import CaseFile
+from reviewer.core.gates import GateFile
 from reviewer.core.models import ModelCatalogue
 from reviewer.core.routing import Routing
 from reviewer.core.rubric import Frozen, LocaleOverlay, LocaleTag, Rubric, ShortText, Slug
@@ -89,6 +90,7 @@ def schemas() -> dict[str, str]:
         "routing.json": _plain(Routing),
         "models.json": _plain(ModelCatalogue),
         "cases.json": _plain(CaseFile),
+        "gates.json": _plain(GateFile),
     }
     return {name: json.dumps(_tidied(schema), indent=1, ensure_ascii=False) + "\n" for name, schema in made.items()}
 

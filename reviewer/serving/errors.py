@@ -18,8 +18,10 @@ from reviewer.core.errors import (
     BudgetExhaustedError,
     CheckpointNotFoundError,
     ConfigError,
+    ContradictionError,
     DrainingError,
     FaultsError,
+    FetchError,
     HandoffFinalError,
     HandoffNotFoundError,
     HoldError,
@@ -93,6 +95,8 @@ TABLE: dict[type[ReviewerError], Answer] = {
     ReceiptError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
     InvariantError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
     ProviderError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
+    FetchError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
+    ContradictionError: Answer(grpc.StatusCode.INTERNAL, "INTERNAL", shown=False),
 }
 _CODES = {code: code_pb2.Code.Value(code.name) for code in {answer.code for answer in TABLE.values()}}
 

@@ -176,7 +176,9 @@ def _tree(root: type[ReviewerError]) -> Iterator[type[ReviewerError]]:
 def test_every_error_has_an_answer() -> None:
     """The table from errors to statuses knows every class of the tree, and says nothing of what is our own fault."""
     for module in pkgutil.walk_packages(reviewer.__path__, "reviewer."):
-        importlib.import_module(module.name)
+        # Alembic alone can run what stands there, and it raises nothing of ours.
+        if not module.name.startswith("reviewer.ledger.migrations."):
+            importlib.import_module(module.name)
     ours = {error for error in _tree(ReviewerError) if error.__module__.startswith("reviewer.")}
     assert set(TABLE) == ours
     assert {error for error, answer in TABLE.items() if not answer.shown} == {
