@@ -92,11 +92,7 @@ async def open_app(
     require_prices(settings.budget, rulebook)
     async with AsyncExitStack() as stack:
         ledger, identity, sequencer = await stack.enter_async_context(_open_log(settings))
-        providers = {}
-        for name, section in _configured(settings, simulated).items():
-            _check_model_ids(name, section, rulebook.catalogue)
-            provider = open_provider(name, section, settings.limits.max_in_flight)
-            providers[name] = await stack.enter_async_context(wrap(provider) if wrap else provider)
+        providers = await stack.enter_async_context(open_providers(settings, rulebook.catalogue, simulated, wrap))
         critic = Critic(
             providers,
             rulebook.catalogue,
@@ -128,6 +124,30 @@ async def open_app(
             log=stores.name_of(settings.ledger),
         )
         yield App(server, ledger, rulebook, canaries)
+
+
+@asynccontextmanager
+async def open_providers(
+    settings: Settings,
+    catalogue: ModelCatalogue,
+    simulated: SimulatedEndpoints | None = None,
+    wrap: Wrap | None = None,
+) -> AsyncIterator[dict[str, ReviewerProvider]]:
+    """Open the configured providers, by name; they are closed at the end, in reverse.
+
+    Args:
+        simulated, wrap: as for `open_app`.
+
+    Raises:
+        ConfigError: a provider's settings do not fit together.
+    """
+    async with AsyncExitStack() as stack:
+        providers = {}
+        for name, section in _configured(settings, simulated).items():
+            _check_model_ids(name, section, catalogue)
+            provider = open_provider(name, section, settings.limits.max_in_flight)
+            providers[name] = await stack.enter_async_context(wrap(provider) if wrap else provider)
+        yield providers
 
 
 @asynccontextmanager

@@ -16,11 +16,10 @@ from uuid import UUID
 from reviewer.admission import Admission, recall, replay
 from reviewer.budget import Allowance, Budgets
 from reviewer.checks.runner import run_checks
-from reviewer.core.baseline import INJECTION_CRITERIA
 from reviewer.core.check import Subject
-from reviewer.core.draft import DataClass, RawDraft, ReviewRequest, Source, TextPart, ToolResult
+from reviewer.core.draft import RawDraft, ReviewRequest, Source, TextPart, ToolResult
 from reviewer.core.errors import Fault, LedgerUnavailableError, RequestError, ReviewNotFoundError
-from reviewer.core.finding import Finding, Outcome
+from reviewer.core.finding import Finding
 from reviewer.core.guidance import guide
 from reviewer.core.outcome import Completed
 from reviewer.core.passage import RedactedDraft
@@ -37,8 +36,9 @@ from reviewer.core.review import (
     RouteTaken,
     Stage,
 )
-from reviewer.core.rulebook import Facts, Plan, Rulebook, inapplicable
-from reviewer.core.verdict import Cause, Decision, EvidenceSet, Trouble, Verdict, decide
+from reviewer.core.rulebook import Plan, Rulebook, inapplicable
+from reviewer.core.showing import barred, facts_of
+from reviewer.core.verdict import Decision, EvidenceSet, Verdict, decide
 from reviewer.core.verification import verify_all
 from reviewer.critic import Critic, Criticism, Inquiry
 from reviewer.ledger.interface import Ledger
@@ -149,7 +149,7 @@ class Pipeline:
             draft = RawDraft("Call +1 212 555 0123, 10 mg [a] of 5%.", sources=(Source("a", "A", "", "10 mg of 5%."),))
             request = ReviewRequest("", "", "", route.intents[0].removesuffix(".*"), draft)
             plan = self._rulebook.plan(request.intent, None, "", b"")
-            facts = _facts(request)
+            facts = facts_of(request)
             subject = Subject(redact(request, plan.public_values), "", now, plan.policy_facts)
             run_checks(plan, inapplicable(plan, facts), subject)
 
@@ -185,7 +185,7 @@ class Pipeline:
         now = self._world.now()
         with trail.stage(Stage.ADMIT):
             plan = self._rulebook.plan(request.intent, request.tier, request.locale, _sample_key(request))
-            facts = _facts(request)
+            facts = facts_of(request)
             waived = inapplicable(plan, facts)
             await self._check_revision(request)
         with trail.stage(Stage.REDACT):
@@ -195,12 +195,12 @@ class Pipeline:
             subject = Subject(draft, request.locale, now, plan.policy_facts)
             checked = await _run(large, run_checks, plan, waived, subject)
             trail.found(checked.findings)
-            barred = _barred(request, plan, draft, checked.findings)
+            bars = barred(request, plan, draft, checked.findings)
         with trail.stage(Stage.CRITICISE):
             examinee = canary.model if canary else ""
             tell = trail.heard if observer else None
             inquiry = Inquiry(plan, facts, waived, draft, now, deadline, request.tenant, allowance, examinee, tell)
-            criticism = Criticism(troubles=barred) if barred else await self._critic.criticise(inquiry)
+            criticism = Criticism(troubles=bars) if bars else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index
             answered = verify_all(criticism.critiques, index, plan, waived) if index is not None else ()
@@ -321,36 +321,6 @@ async def _run(large: bool, work: Callable[P, R], *args: P.args, **kwargs: P.kwa
 def _sample_key(request: ReviewRequest) -> bytes:
     """What decides whether a low-tier request is sampled: its content, so that a retry cannot change it."""
     return request.content_digest.encode()
-
-
-def _facts(request: ReviewRequest) -> Facts:
-    draft = request.draft
-    return Facts(
-        intent=request.intent,
-        locale=request.locale,
-        has_sources=bool(draft.sources),
-        has_tool_calls=bool(draft.tool_calls),
-        has_draft_text=bool(draft.text.strip()),
-    )
-
-
-def _barred(
-    request: ReviewRequest, plan: Plan, draft: RedactedDraft, findings: tuple[Finding, ...]
-) -> tuple[Trouble, ...]:
-    """Why the second model must not see this request, if anything speaks against it."""
-    if not plan.full:
-        return ()
-    troubles: list[Trouble] = []
-    data_class = request.data_class or DataClass.CONFIDENTIAL
-    if data_class not in plan.route.data_classes:
-        message = f"material of class {data_class.value} may not be shown to a second model on this route"
-        troubles.append(Trouble(Cause.DATA_CLASS_FORBIDDEN, message))
-    if not draft.report.complete:
-        troubles.append(Trouble(Cause.REDACTION_INCOMPLETE, draft.report.incomplete_because))
-    if any(f.criterion in INJECTION_CRITERIA and f.outcome is Outcome.NOT_MET for f in findings):
-        message = "the second model was not asked: its word would be worth nothing on text that tries to steer it"
-        troubles.append(Trouble(Cause.INJECTION_SUSPECTED, message))
-    return tuple(troubles)
 
 
 def _fault(field: str, message: str) -> RequestError:

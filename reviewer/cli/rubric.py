@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from reviewer.app import rubric_directory
+from reviewer.cli import rubric_test
 from reviewer.cli.console import ConfigOption, Exit, out, settings_or_exit
 from reviewer.rubrics.lint import lint
 
 app = typer.Typer(help="Work on rubric files.", no_args_is_help=True)
+app.command("test")(rubric_test.run_cases)
 
 
 @app.callback()
