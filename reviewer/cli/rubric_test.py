@@ -37,6 +37,10 @@ Directory = Annotated[
 MaxCost = Annotated[
     float | None, typer.Option(help="With --live: stop before more is spent.", min=0, show_default=False)
 ]
+Also = Annotated[
+    list[Path] | None,
+    typer.Option("--also", help="Another folder with <domain>/cases/*.yaml, a hidden suite.", show_default=False),
+]
 Domains = Annotated[list[str] | None, typer.Option("--domain", help="Only these domains.", show_default=False)]
 Suites = Annotated[list[str] | None, typer.Option("--suite", help="Only these suites.", show_default=False)]
 Cases = Annotated[list[str] | None, typer.Option("--case", help="Only these: id or domain/id, with *.")]
@@ -69,6 +73,19 @@ class _Reports:
         for path, text in ((self.junit, junit), (self.json, json_), (self.html, html)):
             if path is not None and text is not None:
                 path.write_text(text, encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """How much is tried; see `Plot`."""
+
+    repeats: int
+    derived: int
+    seed: int
+    jobs: int
+    timeout_s: float
+    cap_micro_usd: int | None
+    allow_missing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,7 @@ def run_cases(
     vary: Annotated[int, typer.Option(help="Derived variants of each case.", min=0, max=100)] = 0,
     seed: Annotated[int, typer.Option(help="Of the derived variants.", min=0)] = 0,
     mutate: Annotated[bool, typer.Option("--mutate", help="Spoil passing drafts; see what notices.")] = False,
+    also: Also = None,
     domain: Domains = None,
     suite: Suites = None,
     case: Cases = None,
@@ -142,34 +160,36 @@ def run_cases(
     settings = settings_or_exit(config)
     telemetry.configure("error", settings.log.format)
     with errors_end_the_command():
-        names = read_failed(state) if failed else None
         d, s, c, t, lo, cr = [tuple(listed or ()) for listed in (domain, suite, case, tag, locale, criterion)]
-        selector = Selector(d, s, c, t, lo, cr, expression, names)
+        selector = Selector(d, s, c, t, lo, cr, expression, read_failed(state) if failed else None)
         target = directory or rubric_directory(settings)
         mode = Mode.LIVE if live else Mode.SIMULATED if scripted else Mode.RECORDED
         cap = None if max_cost_usd is None else round(max_cost_usd * _MICRO)
-        plot = replace(
-            _plot(target, settings, mode),
-            repeats=repeats,
-            derived=vary,
-            seed=seed,
-            jobs=jobs,
-            timeout_s=timeout_s,
-            allow_missing=allow_missing,
-            cap_micro_usd=cap,
-        )
-        reports = _Reports(junit, json_, html)
-        spend = _Spend(record=record, agreed=yes or cap is not None)
-        least = _Least(min_coverage, min_caught)
-        work = _Work(target, settings, plot, _selected(target, selector), reports, spend, least, state)
+        extent = _Extent(repeats, vary, seed, jobs, timeout_s, cap, allow_missing=allow_missing)
+        cases = _selected((target, *(also or ())), selector)
+        spend, least = _Spend(record=record, agreed=yes or cap is not None), _Least(min_coverage, min_caught)
+        plot, reports = _plot(target, settings, mode, extent), _Reports(junit, json_, html)
+        work = _Work(target, settings, plot, cases, reports, spend, least, state)
         raise typer.Exit(asyncio.run(_mutate(work) if mutate else _run(work)))
 
 
-def _plot(directory: Path, settings: Settings, mode: Mode) -> Plot:
+def _plot(directory: Path, settings: Settings, mode: Mode, extent: _Extent) -> Plot:
     today = datetime.now(UTC).date()
     rulebook, _ = load_rulebook(directory, today=today)
-    attempts = settings.critic.max_attempts if mode is Mode.LIVE else 1
-    return Plot(mode, rulebook, today, load_bounds(directory), max_attempts=attempts)
+    return Plot(
+        mode=mode,
+        rulebook=rulebook,
+        today=today,
+        bounds=load_bounds(directory),
+        repeats=extent.repeats,
+        derived=extent.derived,
+        seed=extent.seed,
+        jobs=extent.jobs,
+        timeout_s=extent.timeout_s,
+        max_attempts=settings.critic.max_attempts if mode is Mode.LIVE else 1,
+        allow_missing=extent.allow_missing,
+        cap_micro_usd=extent.cap_micro_usd,
+    )
 
 
 def _refuse_contradictions(
@@ -184,9 +204,9 @@ def _refuse_contradictions(
         fail("a mutant has no script and is not recorded: --mutate goes with --live or alone", Exit.USAGE)
 
 
-def _selected(directory: Path, selector: Selector) -> tuple[Placed, ...]:
+def _selected(directories: tuple[Path, ...], selector: Selector) -> tuple[Placed, ...]:
     try:
-        cases = selector.select([file for _, file in load_cases(directory)])
+        cases = selector.select([file for directory in directories for _, file in load_cases(directory)])
     except ExpressionError as exc:
         fail(f"-k: {exc}", Exit.USAGE)
     if not cases:

@@ -112,6 +112,17 @@ def test_wrong_usage_has_a_status_of_its_own(run: Run, arguments: tuple[str, ...
     assert run(*arguments).exit_code == 2
 
 
+def test_a_hidden_suite_can_stand_elsewhere(run: Run, rules: Path) -> None:
+    """Cases of another folder are tried with the same rules, beside their own."""
+    hidden = rules.parent / "hidden" / "health" / "cases"
+    hidden.mkdir(parents=True)
+    text = (rules / "health" / "cases" / "known_benign.yaml").read_text()
+    (hidden / "secret.yaml").write_text(text.replace("id: chest_pressure_911_first", "id: hidden_one"))
+    result = run("--scripted", "--also", str(hidden.parents[1]), "--case", "hidden_one", "--case", APPROVED)
+    assert result.exit_code == 0, result.output
+    assert "2 passed" in result.output
+
+
 def test_an_invalid_rule_set_is_told_with_its_places(run: Run, rules: Path) -> None:
     """A rule file that does not load ends the run with 2 before any case is tried."""
     with (rules / "suites.yaml").open("a") as file:

@@ -16,7 +16,7 @@ from reviewer.core.prompt import Header, Prompt, render
 from reviewer.core.redaction import redact
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.segments import segment
-from reviewer.providers.interface import Listener, ProviderError
+from reviewer.providers.interface import ProviderError
 from reviewer.rubrics.bounds import STRICT
 from reviewer.rubrics.load import load_rulebook
 from reviewer.rubrics.recordings import Library
@@ -87,7 +87,7 @@ class FickleReviewer(ScriptedReviewer):
         self._later = ScriptedReviewer(name, later) if later else None
         self.calls = 0
 
-    async def complete(self, model: str, prompt: Prompt, listener: Listener | None = None) -> Reply:
+    async def complete(self, model: str, prompt: Prompt, listener: object = None) -> Reply:
         """Answer, unless there is nothing left to say."""
         self.calls += 1
         if self.calls == 1:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from reviewer.core.case import Case
+from reviewer.rubrics.load import load_cases
 from reviewer.rubrics.recordings import Library
 from reviewer.rubrics.results import Mode, Status, Wording
+from reviewer.rubrics.selection import Selector
 from reviewer.rubrics.suite import Suite
+from tests.support.subjects import RUBRICS
 from tests.support.trials import CRITERION, PROMISE, FickleReviewer, case, placed, run, sensitive, suite, written
 
 
@@ -192,3 +195,13 @@ def test_a_variant_is_the_case_in_other_words() -> None:
     (phrased,) = Case.model_validate(fields).phrasings()
     assert (phrased.id, phrased.tags, phrased.draft.text) == ("benign.short", ("dose",), written()["draft"]["text"])
     assert [turn.text for turn in phrased.conversation] == ["and now?"]
+
+
+async def test_every_shipped_case_comes_out_alike_in_other_words() -> None:
+    """All shipped cases, their phrasings and a derived variant of each come out as labelled on their real routes."""
+    cases = Selector().select([file for _, file in load_cases(RUBRICS)])
+    result = await run(suite(Mode.SIMULATED, derived=1), *cases)
+    assert [(trial.name, trial.status, trial.mismatches) for trial in result.failures] == []
+    assert result.flips == ()
+    assert result.passed
+    assert {trial.wording for trial in result.trials} == set(Wording)
