@@ -101,19 +101,20 @@ async def examine(request: ReviewRequest, terms: Terms, critic: Critic | None) -
     findings = (*checked.findings, *answered)
     troubles = (*checked.troubles, *criticism.troubles)
     decision = decide(EvidenceSet(plan, facts, findings, criticism.critiques, troubles, waived=waived))
-    lost = () if bars or critic is None or not plan.full else _lost(criticism)
+    lost = () if bars or critic is None or not plan.full else _lost(criticism, plan.route.quorum)
     return Examined(plan, findings, decision, criticism.critiques, criticism.calls, criticism.simulated, lost)
 
 
-def _lost(criticism: Criticism) -> tuple[str, ...]:
-    """Why a critique is missing or incomplete: such a verdict says nothing of the rubric."""
+def _lost(criticism: Criticism, quorum: int) -> tuple[str, ...]:
+    """Why there are fewer whole critiques than the route needs: such a verdict says nothing of the rubric."""
     stopped = [trouble.message for trouble in criticism.troubles if trouble.effect is Effect.HANDOFF]
     broken = [
         f"{critique.judge or 'nobody'}: {critique.outcome.why}"
         for critique in criticism.critiques
         if not isinstance(critique.outcome, Completed | Stopped)
     ]
-    return (*stopped, *broken)
+    reached = sum(not c.screen and isinstance(c.outcome, Completed | Stopped) for c in criticism.critiques) >= quorum
+    return tuple(stopped) if reached else (*stopped, *broken)
 
 
 def effect_of_checks(examined: Examined) -> Effect:
