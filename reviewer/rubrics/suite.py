@@ -30,7 +30,7 @@ from reviewer.rubrics.mutation import MutantResult, MutationResult, judge_mutant
 from reviewer.rubrics.purse import Estimator, Meter
 from reviewer.rubrics.recordings import Library, Recording
 from reviewer.rubrics.results import Mode, RunResult, Status, TrialResult, Wording
-from reviewer.rubrics.selection import Placed
+from reviewer.rubrics.selection import Placed, criteria_of
 from reviewer.rubrics.tape import RecordedProvider, RecordingProvider, Tape
 from reviewer.rubrics.trial import Examined, Terms, examine
 from reviewer.rubrics.variation import derive
@@ -221,7 +221,7 @@ class Suite:
     def _seen(self, trial: Trial, examined: Examined) -> dict[str, str]:
         """Return the outcomes that say something: of a script, not those that it fills in for what it leaves out."""
         checked = {f.criterion for f in examined.findings if f.origin is not Origin.CRITIC}
-        said = checked | trial.case.critique.keys() | trial.case.expect.findings.keys()
+        said = checked | criteria_of(trial.case)
         scripted = self.plot.mode is Mode.SIMULATED
         return {key: o.value for key, o in examined.outcomes.items() if not scripted or key in said}
 
