@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
+from typing import Protocol
 
-from reviewer.budget import Allowance
 from reviewer.consultation import Brief, Consultant
 from reviewer.core.choice import Candidate, Seating, relatives, seating, summon
 from reviewer.core.finding import Finding
@@ -39,6 +39,14 @@ NONCE_BYTES = 24
 _TOO_LATE = Critique("", Unavailable(FailureKind.DEADLINE, "the deadline left no time to ask the second model"))
 
 
+class Purse(Protocol):
+    """What pays for a critique: see `reviewer.budget.Allowance`."""
+
+    async def reserve(self, estimate: Callable[[], int], /) -> Trouble | None:
+        """Set aside what the critique may cost at most, in micro-USD, or say why nobody may be asked."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     """The critiques to be made of one draft.
@@ -61,7 +69,7 @@ class Inquiry:
     deadline: float
     catalogue: ModelCatalogue
     tenant: str = ""
-    allowance: Allowance | None = None
+    allowance: Purse | None = None
     examinee: str = ""
     tell: Callable[[Finding], None] | None = None
 
@@ -180,7 +188,7 @@ class Critic:
         Bounded by the inquiry's deadline; where it raises it leaves no call behind.
 
         Raises:
-            BudgetExhaustedError, LedgerUnavailableError: see `Allowance.reserve`.
+            BudgetExhaustedError, LedgerUnavailableError: see `Allowance.reserve`, which pays for reviews.
         """
         plan = inquiry.plan
         if not plan.full:

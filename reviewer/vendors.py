@@ -50,6 +50,22 @@ async def open_providers(
         yield providers
 
 
+@asynccontextmanager
+async def open_configured(
+    settings: Settings, catalogue: ModelCatalogue, wrap: Wrap | None = None
+) -> AsyncIterator[dict[str, ReviewerProvider]]:
+    """Open the real providers that are configured, for a command.
+
+    Raises:
+        ConfigError: a provider's settings do not fit together, or name a model that nobody knows.
+    """
+    sections = configured(settings, None)
+    for name, section in sections.items():
+        check_model_ids(name, section, catalogue)
+    async with open_providers(settings, sections, wrap) as providers:
+        yield providers
+
+
 def open_provider(name: str, section: ProviderSection, max_connections: int) -> ReviewerProvider:
     """Build a provider's adapter; nothing connects yet. The SDK is imported here, and only if it is needed."""
     settings = ProviderSettings(

@@ -38,7 +38,7 @@ from reviewer.replay.asking import Asker, Estimate, Purse, Stationery
 from reviewer.replay.comparison import Rules
 from reviewer.replay.tally import Fate, Row, Tally
 from reviewer.replay.walk import Walk
-from reviewer.vendors import check_model_ids, configured, open_providers
+from reviewer.vendors import open_configured
 
 _MICRO = 1_000_000
 _NEVER = 10**9
@@ -144,11 +144,8 @@ class _Work:
 
     @asynccontextmanager
     async def _asker(self, settings: Settings) -> AsyncIterator[Asker]:
-        sections = configured(settings, None)
-        for name, section in sections.items():
-            check_model_ids(name, section, self.candidate.catalogue)
         stationery = Stationery(Rules(self.candidate, self.past), os.urandom, batch=self.batch is not None)
-        async with open_providers(settings, sections, self._wrap) as providers:
+        async with open_configured(settings, self.candidate.catalogue, self._wrap) as providers:
             consultant = Consultant(
                 providers,
                 max_attempts=1 if self.batch else settings.critic.max_attempts,

@@ -12,9 +12,11 @@ from reviewer.cli import (
     rubric_schema,
     rubric_show,
     rubric_status,
+    rubric_test,
 )
 
 app = typer.Typer(help="Work on rubric files.", no_args_is_help=True)
+app.command("test")(rubric_test.run_cases)
 
 
 @app.callback()

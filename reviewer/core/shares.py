@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 
-_Z = 1.959_963_984_540_054
-"""Of the standard normal distribution, two-sided at 95 %."""
+from reviewer.core.statistics.proportions import Share as Counted
+from reviewer.core.statistics.proportions import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +25,5 @@ class Share:
 
 def share(part: int, whole: int) -> Share:
     """Return a share; of nothing it may be anything from 0 to 1."""
-    if not whole:
-        return Share(part, whole, 0.0, 1.0)
-    rate, spread = part / whole, _Z * _Z / whole
-    middle = (rate + spread / 2) / (1 + spread)
-    half = sqrt(rate * (1 - rate) * spread + spread * spread / 4) / (1 + spread)
-    return Share(
-        part, whole, max(middle - half, 0.0) if part else 0.0, min(middle + half, 1.0) if part < whole else 1.0
-    )
+    within = wilson(Counted(part, whole))
+    return Share(part, whole, within.low, within.high)

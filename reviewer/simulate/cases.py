@@ -34,7 +34,7 @@ def script_for_cases(
     owners: dict[CaseKey, str] = {}
     faults: list[Fault] = []
     for file in files:
-        for case in file.cases:
+        for case in [worded for own in file.cases for worded in (own, *own.phrasings())]:
             name = f"{file.rubric}/{file.suite}/{case.id}"
             for key, critique in _entries(case, public):
                 if cases.setdefault(key, critique) != critique:
