@@ -48,7 +48,7 @@ _PATIENCE_S = 120.0
 
 
 def replay(
-    candidate: Annotated[Path, typer.Option(help="Folder with the rules to try.")],
+    candidate: Annotated[Path, typer.Option(help="Rules to try: a folder, or a .release file.")],
     baseline: Annotated[
         list[Path] | None,
         typer.Option(help="Folder with rules that reviews were made under; may be given again.", show_default=False),

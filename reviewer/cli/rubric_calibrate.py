@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from random import Random
@@ -12,6 +11,7 @@ import typer
 
 from reviewer.app import rubric_directory
 from reviewer.cli.calibration_json import Told, calibration_told
+from reviewer.cli.calibration_log import answers_of_log, people_of_log
 from reviewer.cli.calibration_tables import calibration_tables
 from reviewer.cli.console import (
     ConfigOption,
@@ -21,29 +21,26 @@ from reviewer.cli.console import (
     fail,
     out,
 )
-from reviewer.cli.log_files import opened_log, settings_for
-from reviewer.cli.search import FilterOption, read_filter_or_exit
-from reviewer.config import Settings
+from reviewer.cli.log_files import settings_for
+from reviewer.cli.search import FilterOption
 from reviewer.core.answering import Answering
 from reviewer.core.baseline import BASELINE
 from reviewer.core.calibration import calibrate as figures_of
 from reviewer.core.errors import RubricError
 from reviewer.core.gates import Gate, check_gates
-from reviewer.core.labels import Judged, Label, judged_of_record, match
+from reviewer.core.labels import Judged, Label, match
 from reviewer.core.rubric import Severity
-from reviewer.core.search import All, Filter, Order, read_filter
 from reviewer.core.statistics.agreement import REPLICATES
 from reviewer.rubrics.files import RuleFiles, read_rules
 from reviewer.rubrics.gates import GATES, read_gates
 from reviewer.rubrics.labels import read_judged, read_labels
 
-_PAGE = 1_000
-_MOST_REVIEWS = 100_000
-"""Of a log: their answers are held in memory."""
-
 
 def calibrate(
-    labels: Annotated[Path, typer.Argument(help="People's labels: CSV, or JSON lines.", show_default=False)],
+    labels: Annotated[
+        Path | None,
+        typer.Argument(help="People's labels: CSV, or JSON lines; default: what people resolved, in the log."),
+    ] = None,
     judged: Annotated[Path | None, typer.Option(help="The answers: CSV, or JSON lines.", show_default=False)] = None,
     log: Annotated[bool, typer.Option("--log", help="Take the answers from the verdict log instead.")] = False,
     path: LogPathOption = None,
@@ -65,6 +62,8 @@ def calibrate(
     """Compare answers with people's labels. Exit status: 0 every gate passed, 1 one did not, 2 a file is wrong."""
     if (judged is None) == (not log):
         fail("give either --judged FILE or --log", Exit.USAGE)
+    if labels is None and not log:
+        fail("give labels, or --log to take those of resolved handoffs", Exit.USAGE)
     settings = settings_for(path, config)
     with errors_end_the_command():
         directory = rules or rubric_directory(settings)
@@ -73,14 +72,18 @@ def calibrate(
             raise RubricError(files.faults)
         severities = _severities(files)
         asked = _gates(gates, directory, severities)
-        said = tuple(read_labels(labels).labels())
+        said = people_of_log(settings) if labels is None else tuple(read_labels(labels).labels())
         answering = Answering()
-        answers = _from_log(settings, filter_, answering) if judged is None else read_judged(judged)
+        answers = answers_of_log(settings, filter_, answering) if judged is None else read_judged(judged)
         were = None if in_force is None else match(read_judged(in_force), said)
         rows = match(answers, said)
         checked = check_gates(asked, rows, severities, were)
         report = figures_of(rows, Random(seed), replicates, _families(files), _unmatched(said, answers))  # noqa: S311
-    provenance: dict[str, Told] = {"labels": labels.name, "judged": judged.name if judged else "log", "seed": seed}
+    provenance: dict[str, Told] = {
+        "labels": labels.name if labels else "log",
+        "judged": judged.name if judged else "log",
+        "seed": seed,
+    }
     told = calibration_told(report, checked, {**provenance, "replicates": replicates}, answering)
     if html is not None:
         _write_page(html, told)
@@ -119,23 +122,3 @@ def _gates(named: Path | None, directory: Path, severities: dict[str, Severity])
 def _unmatched(said: tuple[Label, ...], answers: tuple[Judged, ...]) -> int:
     known = {answer.key for answer in answers}
     return sum(label.key not in known for label in said)
-
-
-def _from_log(settings: Settings, filter_: str, answering: Answering) -> tuple[Judged, ...]:
-    asked = All((read_filter("kind = review AND NOT canary = true"), read_filter_or_exit(filter_)))
-    return asyncio.run(_answers(settings, asked, answering))
-
-
-async def _answers(settings: Settings, asked: Filter, answering: Answering) -> tuple[Judged, ...]:
-    found: list[Judged] = []
-    reviews, after = 0, None
-    async with opened_log(settings) as (ledger, _):
-        while page := await ledger.search(asked, Order.OLDEST, after, _PAGE):
-            reviews += len(page)
-            if reviews > _MOST_REVIEWS:
-                fail(f"more than {_MOST_REVIEWS:,} reviews: narrow them down with --filter", Exit.USAGE)
-            for one in page:
-                found.extend(judged_of_record(one.record))
-                answering.add(one.record)
-            after = page[-1].position.index
-    return tuple(found)

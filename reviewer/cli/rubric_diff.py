@@ -17,13 +17,14 @@ from reviewer.core.change import Meaning, Rerun
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.rules_diff import Difference, difference
 from reviewer.rubrics.load import load_rulebook
+from reviewer.rubrics.release_files import BUNDLE_SUFFIX, load_release, read_bundle
 
 _STYLES = {Meaning.STRICTER: "red", Meaning.SOFTER: "green", Meaning.NEUTRAL: "dim"}
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(help="Folder with the rules as they are.")],
-    after: Annotated[Path, typer.Argument(help="Folder with the rules as they would be.")],
+    before: Annotated[Path, typer.Argument(help="Rules as they are: a folder, or a .release file.")],
+    after: Annotated[Path, typer.Argument(help="Rules as they would be.")],
     json_: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
     """Say what changed and what it means. Exit status: 0 nothing differs, 1 something does."""
@@ -37,12 +38,17 @@ def diff(
 
 
 def load_rules(source: Path) -> Rulebook:
-    """Load a rule set from a folder.
+    """Load a rule set from a folder, or from a release's bundle; nobody's approval is asked for to look at it.
 
     Raises:
         RubricError: with every fault of it.
+        ReleaseError: it is no bundle, or not the one that its name says.
     """
-    rulebook, _ = load_rulebook(source, today=datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    if source.suffix == BUNDLE_SUFFIX and source.is_file():
+        release = read_bundle(source.parent, source.stem).release
+        return load_release(release, today, with_cases=False).rulebook
+    rulebook, _ = load_rulebook(source, today=today)
     return rulebook
 
 

@@ -15,7 +15,11 @@ from typing import Protocol, TypeAlias
 import orjson
 
 from reviewer.core.errors import LedgerCorruptError
+from reviewer.core.events import Action, EventKind, read_event
 from reviewer.core.finding import Outcome
+from reviewer.core.handoff import labels_of
+from reviewer.core.outcome_report import Fate
+from reviewer.core.ticket import Decision
 from reviewer.core.verdict import Verdict
 
 VERDICT = "verdict"
@@ -23,6 +27,12 @@ PASSES = frozenset({Outcome.MET.value, Verdict.APPROVE.name})
 FAILS = frozenset({Outcome.NOT_MET.value, Verdict.REVISE.name, Verdict.HUMAN_HANDOFF.name})
 CRITERION_OUTCOMES = tuple(outcome.value for outcome in Outcome)
 VERDICT_OUTCOMES = tuple(verdict.name for verdict in Verdict)
+
+_VERDICT_OF = {
+    Decision.APPROVE_AS_IS.value: Verdict.APPROVE,
+    Decision.APPROVE_WITH_EDIT.value: Verdict.REVISE,
+    Decision.REJECT.value: Verdict.HUMAN_HANDOFF,
+}
 
 Key: TypeAlias = tuple[str, str]
 """Item and subject: what can be judged and labelled."""
@@ -148,6 +158,27 @@ def judged_of_record(record: bytes) -> Iterator[Judged]:
                     yield Judged(item, criterion, Outcome.MET.value, judge, cluster=cluster, **common)
     except (KeyError, TypeError, AttributeError, ValueError) as exc:
         raise LedgerCorruptError("stored record is not a review's") from exc
+
+
+def labels_of_record(record: bytes) -> Iterator[Label]:
+    """Read what a person said out of a record: who resolved a handoff, or found an answer to be wrong.
+
+    A resolution says what the verdict should have been (approved as it was, approved after an edit, rejected) and
+    holds that person's own answers to criteria; a report that an answer was confirmed wrong says that it should have
+    gone to a person. Other records say nothing.
+    """
+    event = read_event(record)
+    if event is None or not event.reviews:
+        return
+    item = f"reviews/{event.reviews[0]}"
+    if event.kind is EventKind.HANDOFF and event.action is Action.RESOLVE:
+        verdict = _VERDICT_OF.get(str(event.details.get("decision")))
+        if verdict is not None:
+            yield Label(item, VERDICT, event.by, verdict.name)
+        for criterion, outcome in labels_of(event).items():
+            yield Label(item, criterion, event.by, outcome.value)
+    elif event.kind is EventKind.OUTCOME and event.details.get("outcome") == Fate.CONFIRMED_WRONG:
+        yield Label(item, VERDICT, event.by, Verdict.HUMAN_HANDOFF.name)
 
 
 def _by_rater(labels: Iterable[Label]) -> dict[Hashable, str]:

@@ -22,6 +22,7 @@ from reviewer.core.rulebook import Rulebook
 from reviewer.core.sshsig import MAX_CHARS
 from reviewer.rubrics.load import load_cases, load_rulebook
 
+BUNDLE_SUFFIX = ".release"
 _SUFFIX = ".yaml"
 _MAX_BUNDLE_BYTES = MAX_BYTES + 4 * 1024 * 1024 + len(MAGIC)
 """The files, and a manifest of as many entries as there may be."""
@@ -162,7 +163,7 @@ def write_signature(folder: Path, digest: str, name: str, text: str) -> Path:
 
 
 def _bundle(folder: Path, digest: str) -> Path:
-    return folder / f"{digest}.release"
+    return folder / f"{digest}{BUNDLE_SUFFIX}"
 
 
 def _signature_files(folder: Path, digest: str) -> list[Path]:

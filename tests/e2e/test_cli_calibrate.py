@@ -12,10 +12,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from reviewer.cli.main import app
+from reviewer.core.canonical import Json
+from reviewer.core.events import Action, Event, EventKind, entry_of
 from reviewer.core.finding import Outcome
 from reviewer.core.record import Entry, seal
 from reviewer.ledger.sqlite import SqliteLedger, create
-from tests.support.builders import CONTENT_KEY, finding, review
+from tests.support.builders import CONTENT_KEY, MOMENT, finding, review
+from tests.support.builders import review_id as id_of
 
 Run = Callable[..., Result]
 CRITERION = "health/emergency_number"
@@ -174,6 +177,7 @@ async def _append(path: Path, entries: Sequence[Entry]) -> None:
     ("arguments", "says"),
     [
         (["labels.csv"], "either --judged FILE or --log"),
+        (["--judged", "labels.csv"], "give labels, or --log"),
         (["labels.csv", "--judged", "labels.csv", "--log"], "either --judged FILE or --log"),
         (["labels.csv", "--judged", "labels.csv"], "unknown column"),
         (["none.csv", "--judged", "labels.csv"], "none.csv:1: cannot be read"),
@@ -185,3 +189,38 @@ def test_wrong_files_are_told_and_end_with_2(run: Run, arguments: list[str], say
     told = run(*arguments)
     assert told.exit_code == 2
     assert says in told.stderr
+
+
+def test_labels_come_from_resolved_handoffs(run: Run) -> None:
+    """Without a file, what people resolved is right: their answers to criteria, and what the verdict should be."""
+    create(Path("log.db"))
+    reviews = [review(at, findings=(finding(CRITERION, Outcome.MET),)) for at in range(4)]
+    events = [
+        resolution(reviews[0].id, 10, {"decision": "reject", "labels": {CRITERION: "NOT_MET"}}),
+        resolution(reviews[1].id, 11, {"decision": "approve_as_is", "labels": {CRITERION: "MET"}}),
+        resolution(reviews[2].id, 12, {"decision": "approve_with_edit", "labels": {CRITERION: "guess"}}),
+        resolution(reviews[3].id, 13, {"outcome": "confirmed_wrong"}, EventKind.OUTCOME, Action.REPORT),
+        resolution(reviews[3].id, 14, {"outcome": "sent_unchanged"}, EventKind.OUTCOME, Action.REPORT),
+    ]
+    entries = [*(seal(one, CONTENT_KEY) for one in reviews), *(entry_of(event) for event in events)]
+    asyncio.run(_append(Path("log.db"), entries))
+
+    told = run("--log", "--path", "log.db", "--gates", "gates.yaml", "--json")
+    found = json.loads(told.output)
+    subjects = {one["subject"]: one["matrix"] for one in found["subjects"]}
+    assert subjects[CRITERION] == {"NOT_MET": {"MET": 1}, "MET": {"MET": 1}}
+    said = {human: sum(row.values()) for human, row in subjects["verdict"].items()}
+    assert said == {"HUMAN_HANDOFF": 2, "APPROVE": 1, "REVISE": 1}
+    assert (found["labels"], found["hygiene"]["unmatched"]) == ("log", 0)
+
+
+def resolution(
+    review_id: str,
+    number: int,
+    details: dict[str, Json],
+    kind: EventKind = EventKind.HANDOFF,
+    action: Action = Action.RESOLVE,
+) -> Event:
+    """Build what a person told of a review."""
+    subjects = (f"reviews/{review_id}",)
+    return Event(kind, action, str(id_of(number)), MOMENT, "acme", "ana", "", subjects, details)

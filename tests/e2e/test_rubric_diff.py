@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from reviewer.cli.main import app
 from reviewer.core.rubric import Effect
+from reviewer.rubrics.release_files import read_folder, write_bundle
 from tests.support.assembled import shipped_rulebook
 from tests.support.candidates import candidate
 from tests.support.subjects import RUBRICS
@@ -43,3 +44,13 @@ def test_a_faulty_candidate_is_not_compared(tmp_path: Path) -> None:
     after = candidate(tmp_path)
     (after / "routing.yaml").write_text("schema: 1\n", "utf-8")
     assert _diff(str(RUBRICS), str(after)).exit_code == 2
+
+
+def test_a_release_is_compared_as_its_folder_is(tmp_path: Path) -> None:
+    """A bundle takes the place of a folder on either side; one that was altered is not compared."""
+    release = read_folder(candidate(tmp_path))
+    bundle = write_bundle(tmp_path, release)
+    assert _diff(str(RUBRICS), str(bundle)).exit_code == 0
+    assert _diff(str(bundle), str(RUBRICS)).exit_code == 0
+    bundle.write_bytes(bundle.read_bytes().replace(b"schema: 1", b"schema: 2", 1))
+    assert _diff(str(bundle), str(RUBRICS)).exit_code == 2
