@@ -184,7 +184,8 @@ async def test_metrics_tell_of_reviews(serve: Serve, http: aiohttp.ClientSession
     assert total('reviewer_stage_seconds_count{stage="record"}') == 2
     assert found["reviewer_log_appends_total"] == found["reviewer_log_entries"] == 2
     assert found["reviewer_checkpoint_lag_entries"] == found["reviewer_log_tree_corrupt"] == 0
-    assert found[f'reviewer_rules_info{{digest="{service.app.rulebook.digest}"}}'] == 1
+    rules = service.app.standing.rules
+    assert found[f'reviewer_rules_info{{digest="{rules.rulebook.digest}",release="{rules.release}"}}'] == 1
     assert total("reviewer_breaker") >= 1
 
 
@@ -202,6 +203,7 @@ async def test_metrics_hold_nobodys_words(serve: Serve, http: aiohttp.ClientSess
     assert review.name.removeprefix("reviews/") not in text
     labels = {name for line in text.splitlines() if line[0] != "#" for name, _ in LABEL.findall(line)}
     allowed = {"verdict", "route", "tier", "cause", "stage", "model", "outcome", "kind", "state", "le", "digest"}
+    allowed |= {"release", "result"}
     assert labels <= allowed
 
 

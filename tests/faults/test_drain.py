@@ -21,7 +21,7 @@ from tests.support.subjects import subject
 from tests.support.watched_provider import WatchedProvider
 
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ async def _assert_whole(log: SealedLedger, said: list[str]) -> int:
     return len(events)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_an_erasure_is_whole_or_not_at_all(tmp_path: Path) -> None:
     """After kill -9 at any moment the log verifies, and the next process finishes what was not done."""
     chance = Random(20261121)

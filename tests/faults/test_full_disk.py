@@ -56,7 +56,7 @@ async def _filled(stub: pb_grpc.ReviewServiceAsyncStub, answers: dict[str, Revie
     raise AssertionError("the disk never was full")
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_full_disk(tmp_path: Path) -> None:
     """Without room for the record the call fails and readiness goes; with room again the same request is answered."""
     path, answers = tmp_path / "log.db", dict[str, Review]()

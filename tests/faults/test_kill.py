@@ -157,7 +157,7 @@ def _integrity(path: Path) -> object:
         connection.close()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("target", KILL_AFTER)
 async def test_no_answered_review_is_lost(tmp_path: Path, target: int) -> None:
     """After kill -9 under load each answered review is in the log as answered, and its request id replays it."""

@@ -149,7 +149,7 @@ async def _survives(folder: Path, kills: int, seed: int) -> Told:
     return told
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_few_kills(tmp_path: Path) -> None:
     """After each of a few kills at a random point every answer is on record, and all heads seen are of one tree."""
     told = await _survives(tmp_path, FEW, seed=20261121)

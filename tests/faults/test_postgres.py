@@ -117,7 +117,7 @@ async def stub_of(process: ServerProcess) -> AsyncIterator[pb_grpc.ReviewService
         yield pb_grpc.ReviewServiceStub(channel)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_the_server_restarts_under_load(tmp_path: Path) -> None:
     """A crash of the database fails calls and turns health off; after it all goes on, no answer is lost."""
     with postgres_server() as database:
@@ -140,7 +140,7 @@ async def test_the_server_restarts_under_load(tmp_path: Path) -> None:
             await assert_verifies(service.app.ledger, tmp_path)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_process_is_killed_beside_another(tmp_path: Path, running_server: PostgresServer) -> None:
     """Of two processes on one log one is killed at work: the other goes on, and no answer of either is lost."""
     dsn = running_server.new_dsn()
@@ -167,7 +167,7 @@ async def test_a_process_is_killed_beside_another(tmp_path: Path, running_server
             assert (await review(stubs[1], name)).log_position.index == entries[name].position.index
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_one_request_id_at_two_processes(tmp_path: Path, running_server: PostgresServer) -> None:
     """The same request sent to two processes at once is one entry, and both answer with it."""
     dsn = running_server.new_dsn()

@@ -32,7 +32,7 @@ async def _reviews(server: ServerProcess, name: str) -> None:
         await asyncio.gather(*(some(first) for first in range(4)))
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 async def test_two_processes_make_one_tree(tmp_path: Path) -> None:
     """Under load from both, with one killed and one stopped, every review is under one signed head, and none forks."""
     often = {"LEDGER__CHECKPOINT_INTERVAL_S": "0.01"}

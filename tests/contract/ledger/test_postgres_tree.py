@@ -106,12 +106,12 @@ async def test_who_is_not_elected_looks_once(database: Database) -> None:
 REWRITES = [
     "UPDATE heads SET root = '\\x00'",
     "DELETE FROM heads WHERE size = 2",
-    "TRUNCATE heads",
+    "TRUNCATE heads CASCADE",
     "UPDATE tiles SET data = substr(data, 1, 32)",
     "UPDATE tiles SET data = sha256(data)",
     "UPDATE tiles SET idx = idx + 1",
     "DELETE FROM tiles",
-    "TRUNCATE tiles",
+    "TRUNCATE tiles CASCADE",
 ]
 FORKS = [
     "INSERT INTO heads SELECT size + 5, built_on, root, note, signed_at FROM heads WHERE size = 2",
