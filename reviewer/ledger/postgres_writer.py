@@ -19,7 +19,15 @@ from typing import TypeVar, cast
 
 import asyncpg
 
-from reviewer.core.errors import HoldError, LedgerUnavailableError, ReviewNotFoundError, SealedError
+from reviewer.core.errors import (
+    HandoffFinalError,
+    HandoffNotFoundError,
+    HoldError,
+    LeaseError,
+    LedgerUnavailableError,
+    ReviewNotFoundError,
+    SealedError,
+)
 from reviewer.core.record import Entry
 from reviewer.ledger.interface import Appended
 from reviewer.ledger.postgres_rows import Transaction, begin
@@ -34,7 +42,7 @@ _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 
 
-_REFUSALS = (HoldError, ReviewNotFoundError, SealedError)
+_REFUSALS = (HandoffFinalError, HandoffNotFoundError, HoldError, LeaseError, ReviewNotFoundError, SealedError)
 """What a rule of the log refuses, before anything was written for it."""
 
 Step = Callable[[Transaction], Awaitable[object]]
