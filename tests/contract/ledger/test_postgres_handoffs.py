@@ -16,6 +16,7 @@ from reviewer.core.search import Order, read_filter
 from reviewer.core.ticket import TicketState
 from reviewer.ledger.handoffs import Asked
 from reviewer.ledger.postgres import PostgresLedger, upgrade
+from reviewer.ledger.postgres_writer import MAX_STEPS
 from tests.contract.ledger.conftest import Database
 from tests.contract.ledger.test_custody import event, names
 from tests.contract.ledger.test_handoffs import LATER, derived, handed, move, report, ticket_id
@@ -111,6 +112,16 @@ async def test_what_is_refused_stops_nobody_else(database: Database) -> None:
         told = [type(one).__name__ for one in done]
         assert told == ["Filed", "LeaseError", "Appended"] * 8
         assert await check_log(log) == 24
+
+
+async def test_many_moves_let_others_in_between(database: Database) -> None:
+    """However many moves wait, no commit does more than some of them: other processes wait for the head meanwhile."""
+    async with PostgresLedger(database.server) as log:
+        await asyncio.gather(*(log.append(handed(number)) for number in range(4 * MAX_STEPS)))
+        before = int(await _run(database, "SELECT beat FROM head"))
+        await asyncio.gather(*(log.handoffs.move(move(number, Action.CLAIM)) for number in range(4 * MAX_STEPS)))
+        assert int(await _run(database, "SELECT beat FROM head")) - before >= 4
+        assert await check_log(log) == 8 * MAX_STEPS
 
 
 async def test_odd_names(database: Database) -> None:
