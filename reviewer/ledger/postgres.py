@@ -28,9 +28,9 @@ from reviewer.core.search import Filter, Order
 from reviewer.core.spending import Spent
 from reviewer.ledger import postgres_custody, postgres_facets, postgres_rows, postgres_schema
 from reviewer.ledger.custody import Erased, Kept
-from reviewer.ledger.handoffs import HandoffStore
+from reviewer.ledger.handoffs import Filed, HandoffStore
 from reviewer.ledger.interface import Appended, Found, Stored
-from reviewer.ledger.postgres_handoffs import PostgresHandoffs
+from reviewer.ledger.postgres_handoffs import HandoffStep, PostgresHandoffs
 from reviewer.ledger.postgres_schema import Connection, Reader
 from reviewer.ledger.postgres_text import text
 from reviewer.ledger.postgres_tree import LEASE_S, PostgresTree
@@ -152,9 +152,6 @@ class PostgresLedger:
 
     async def append(self, entry: Entry) -> Appended:
         """See `Ledger.append`."""
-        if entry.annex_of:
-            # Nothing is kept here that would not be erased with its review.
-            raise LedgerUnavailableError("what people write is not kept in PostgreSQL logs yet")
         return await self._writing().append(entry)
 
     async def probe(self) -> None:
@@ -244,7 +241,7 @@ class PostgresLedger:
     @property
     def handoffs(self) -> HandoffStore:
         """See `TicketLedger.handoffs`."""
-        return PostgresHandoffs()
+        return PostgresHandoffs(self._reading, self._move)
 
     @property
     def tree(self) -> TreeStore:
@@ -257,6 +254,9 @@ class PostgresLedger:
 
     def _writing(self) -> Writer:
         return _open(self._writer)
+
+    async def _move(self, step: HandoffStep) -> Filed:
+        return await self._writing().take(lambda tx: step(tx.connection, tx.append))
 
     async def _one(self, sql: str, first: str, second: str) -> Stored | None:
         async with self._reading() as connection:

@@ -35,6 +35,7 @@ _ERASE = (
     "WITH gone AS (UPDATE contents SET content = NULL, content_key = NULL, erased_by = $1 "
     "WHERE content IS NOT NULL AND idx = ANY ($2::bigint[]) RETURNING idx) SELECT count(*) FROM gone"
 )
+_ANNEXES = "SELECT idx FROM annexes WHERE review_id = ANY ($1::text[])"
 _WITH_CONTENT = "SELECT idx FROM contents WHERE content IS NOT NULL AND idx = ANY ($1::bigint[])"
 _OF_TENANT = (
     "SELECT e.idx FROM entries e JOIN contents c ON c.idx = e.idx WHERE e.tenant = $1 AND c.content IS NOT NULL"
@@ -56,7 +57,9 @@ _KEPT = """
 SELECT e.idx, e.review_id, e.tenant, e.record,
     EXISTS (SELECT FROM holds h WHERE h.tenant = e.tenant AND h.review_id IN ('', e.review_id))
 FROM entries e JOIN contents c ON c.idx = e.idx
-WHERE e.idx >= $1 AND c.idx >= $1 AND e.kind = 'review' AND c.content IS NOT NULL
+WHERE e.idx >= $1 AND c.idx >= $1 AND e.kind = 'review' AND (c.content IS NOT NULL OR EXISTS (
+    SELECT FROM annexes a JOIN contents x ON x.idx = a.idx WHERE a.review_id = e.review_id AND x.content IS NOT NULL
+))
 ORDER BY e.idx LIMIT $2
 """
 
@@ -99,6 +102,8 @@ async def erase(tx: Transaction, event: Event) -> Erased:
         rows = await tx.connection.fetch(_OF_TENANT, tenant)
         has_key = bool(await tx.connection.fetchval(_TENANT_HAS_KEY, tenant))
     else:
+        annexes = await tx.connection.fetch(_ANNEXES, [text(review_id) for review_id in event.reviews])
+        indexes += [row["idx"] for row in annexes]
         rows = await tx.connection.fetch(_WITH_CONTENT, indexes)
     # Asked again, an erasure leaves no second record.
     if not rows and not has_key:

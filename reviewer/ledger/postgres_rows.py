@@ -13,7 +13,7 @@ from reviewer.core.errors import SealedError
 from reviewer.core.record import Entry
 from reviewer.core.review import Position
 from reviewer.core.spending import NOTHING, Spent
-from reviewer.ledger import postgres_facets
+from reviewer.ledger import postgres_facets, postgres_handoffs
 from reviewer.ledger.daily import MOST, totals
 from reviewer.ledger.interface import Appended, Stored
 from reviewer.ledger.postgres_schema import Connection, Reader
@@ -41,7 +41,7 @@ _EXISTING = (
 )
 _LIVING = "SELECT id FROM data_keys WHERE id = ANY ($1::uuid[]) AND wrapped IS NOT NULL"
 _OPEN_BLOCKS = "SELECT open_blocks($1)"
-# One statement for all four tables: one trip to the server. Their order does not matter to each other.
+# One statement for all five tables: one trip to the server. Their order does not matter to each other.
 _INSERT = """
 WITH added AS (
     SELECT * FROM unnest(
@@ -55,6 +55,9 @@ WITH added AS (
 ), told AS (
     INSERT INTO contents (idx, content, content_key)
     SELECT * FROM unnest($1::bigint[], $9::bytea[], $10::bytea[]) AS c (idx, content, key) WHERE content IS NOT NULL
+), annexed AS (
+    INSERT INTO annexes (review_id, idx)
+    SELECT * FROM unnest($11::text[], $1::bigint[]) AS x (review_id, idx) WHERE review_id IS NOT NULL
 )
 INSERT INTO entries (idx, review_id, tenant, request_id, content_digest, leaf_hash, record, kind)
 SELECT * FROM added
@@ -131,6 +134,8 @@ class Transaction:
             await self.connection.execute(_OPEN_BLOCKS, ahead)
         await self.connection.execute(_INSERT, *_columns(added, self._size))
         await postgres_facets.add(self.connection, self._size, [entry.facets for entry in added])
+        opened = [(index, entry.ticket) for index, entry in enumerate(added, start=self._size) if entry.ticket]
+        await postgres_handoffs.add(self.connection, opened)
         await _count(self.connection, added)
         self._size += len(added)
 
@@ -196,6 +201,7 @@ def _columns(added: list[Entry], size: int) -> tuple[list[object], ...]:
         [entry.kind for entry in added],
         [entry.content or None for entry in added],
         [entry.content_key for entry in added],
+        [text(entry.annex_of) if entry.annex_of and entry.content else None for entry in added],
     )
 
 

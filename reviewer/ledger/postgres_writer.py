@@ -19,13 +19,23 @@ from typing import TypeVar, cast
 
 import asyncpg
 
-from reviewer.core.errors import HoldError, LedgerUnavailableError, ReviewNotFoundError, SealedError
+from reviewer.core.errors import (
+    HandoffFinalError,
+    HandoffNotFoundError,
+    HoldError,
+    LeaseError,
+    LedgerUnavailableError,
+    ReviewNotFoundError,
+    SealedError,
+)
 from reviewer.core.record import Entry
 from reviewer.ledger.interface import Appended
 from reviewer.ledger.postgres_rows import Transaction, begin
 from reviewer.ledger.postgres_schema import Connection
 
 MAX_BATCH = 512
+MAX_STEPS = 32
+"""A step takes several trips to the server, one after the other, while all other processes wait for the head."""
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 """A message to the server holds at most 1 GiB, and is built in memory."""
 BATCH_S = 5.0
@@ -34,7 +44,7 @@ _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 
 
-_REFUSALS = (HoldError, ReviewNotFoundError, SealedError)
+_REFUSALS = (HandoffFinalError, HandoffNotFoundError, HoldError, LeaseError, ReviewNotFoundError, SealedError)
 """What a rule of the log refuses, before anything was written for it."""
 
 Step = Callable[[Transaction], Awaitable[object]]
@@ -130,14 +140,18 @@ class Writer:
     async def _next_batch(self) -> tuple[list[_Write], bool]:
         """Wait for one write, then take what else is there; False with the last batch before closing."""
         batch: list[_Write] = []
-        size = 0
-        while not batch or (len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES and not self._queue.empty()):
+        steps = size = 0
+        while not batch or (
+            len(batch) < MAX_BATCH and steps < MAX_STEPS and size < MAX_BATCH_BYTES and not self._queue.empty()
+        ):
             following = await self._queue.get()
             if following is None:
                 return batch, False
             batch.append(following)
             if isinstance(following.work, Entry):
                 size += len(following.work.record) + len(following.work.content)
+            else:
+                steps += 1
         return batch, True
 
     async def _commit(self, works: list[Entry | Step | None]) -> list[object]:

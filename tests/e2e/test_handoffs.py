@@ -28,7 +28,7 @@ from reviewer.serving.outcome_servicer import OUTCOME_SERVICE
 from reviewer.v1 import handoff_service_pb2 as pb
 from reviewer.v1 import outcome_service_pb2
 from reviewer.v1.review_pb2 import Review
-from tests.e2e.conftest import Serve
+from tests.e2e.conftest import Serve, stored_in
 from tests.support.service import TIMEOUT_S, Refusal, Service, broken, refusal_of, rules
 from tests.support.subjects import subject
 
@@ -42,10 +42,21 @@ KEY = "x-reviewer-tenant"
 NOBODY = "handoffs/01234567-89ab-cdef-0123-456789abcdef"
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def another(serve: Serve, request: pytest.FixtureRequest) -> Serve:
+    """Start services on one log of either store whose second model declines, so that every review is handed off."""
+    ledger = stored_in(request)
+
+    async def start(**sections: dict[str, Any]) -> Service:
+        return await serve(rules(broken("refusal")), ledger=ledger, **sections)
+
+    return start
+
+
 @pytest.fixture
-async def service(serve: Serve) -> Service:
-    """A service whose second model declines to examine anything, so that every review is handed off."""
-    return await serve(rules(broken("refusal")), audit={"tenants": ["auditor"]}, handoff={"poll_s": 0.05})
+async def service(another: Serve) -> Service:
+    """One of them, with a tenant who may read all tickets."""
+    return await another(audit={"tenants": ["auditor"]}, handoff={"poll_s": 0.05})
 
 
 def desk(service: Service, tenant: str = "") -> HandoffClient:
@@ -91,9 +102,9 @@ async def test_a_handoff_is_decided(service: Service) -> None:
     assert b"400 mg" not in b"".join(row.record for row in rows)
 
 
-async def test_of_two_claimers_one_wins(service: Service, serve: Serve) -> None:
+async def test_of_two_claimers_one_wins(service: Service, another: Serve) -> None:
     """Two people who claim one ticket at once, at two services on one log: one holds it, the other is told so."""
-    other = await serve(rules(broken("refusal")))
+    other = await another()
     name = (await handed(service)).handoff.name
     async with desk(service) as here, desk(other) as there:
         done = await asyncio.gather(
@@ -106,9 +117,9 @@ async def test_of_two_claimers_one_wins(service: Service, serve: Serve) -> None:
     assert [row.kind for row in await service.entries()] == ["review", "handoff"]
 
 
-async def test_a_backend_waits_for_its_ticket(service: Service, serve: Serve) -> None:
+async def test_a_backend_waits_for_its_ticket(service: Service, another: Serve) -> None:
     """Who waits hears of a decision, made at this service or at another one on the same log."""
-    other = await serve(rules(broken("refusal")))
+    other = await another()
     for where in (service, other):
         name = (await handed(service)).handoff.name
         async with desk(service) as backend, desk(where) as people:
@@ -127,9 +138,9 @@ async def test_waiting_ends_with_the_deadline(service: Service) -> None:
     assert (ticket.state, ticket.decision) == (OPEN, HandoffDecision.HANDOFF_DECISION_UNSPECIFIED)
 
 
-async def test_too_many_cannot_wait(serve: Serve) -> None:
+async def test_too_many_cannot_wait(another: Serve) -> None:
     """Beyond the bound a wait is refused at once, and says when to come back."""
-    service = await serve(rules(broken("refusal")), handoff={"max_waiting": 1})
+    service = await another(handoff={"max_waiting": 1})
     name = (await handed(service)).handoff.name
     send: Any = service.channel.unary_unary(
         f"/{HANDOFF_SERVICE}/WaitHandoff", pb.WaitHandoffRequest.SerializeToString, pb.WaitHandoffResponse.FromString
@@ -140,11 +151,11 @@ async def test_too_many_cannot_wait(serve: Serve) -> None:
     assert (refusal.code, refusal.reason, refusal.retry_s) == (CODE.RESOURCE_EXHAUSTED, "TOO_MANY_WAITING", 1.0)
 
 
-async def test_what_nobody_decides_is_rejected(serve: Serve) -> None:
+async def test_what_nobody_decides_is_rejected(another: Serve) -> None:
     """A ticket past its end counts as rejected, one record says so, and nobody can decide it any more."""
     quick = {"lifetime_s": 1, "sweep_interval_s": 0.05, "poll_s": 0.05}
-    service = await serve(rules(broken("refusal")), handoff=quick)
-    other = await serve(rules(broken("refusal")), handoff=quick)
+    service = await another(handoff=quick)
+    other = await another(handoff=quick)
     name = (await handed(service)).handoff.name
     async with desk(other) as people:
         ticket = await people.wait(name, 20)
@@ -230,8 +241,9 @@ async def test_pages_of_tickets(service: Service) -> None:
         ),
     ],
 )
-async def test_malformed_requests(service: Service, method: str, request_: Any, paths: list[str]) -> None:
+async def test_malformed_requests(serve: Serve, method: str, request_: Any, paths: list[str]) -> None:
     """Every fault of a request is named at once, and nothing is written."""
+    service = await serve()
     refusal = await call(service, method, request_)
     assert (refusal.code, refusal.reason, refusal.paths) == (CODE.INVALID_ARGUMENT, "INVALID_REQUEST", paths)
     assert await service.entries() == ()

@@ -184,8 +184,8 @@ async def test_metrics_tell_of_reviews(serve: Serve, http: aiohttp.ClientSession
     assert total('reviewer_stage_seconds_count{stage="record"}') == 2
     assert found["reviewer_log_appends_total"] == found["reviewer_log_entries"] == 2
     assert found["reviewer_checkpoint_lag_entries"] == found["reviewer_log_tree_corrupt"] == 0
-    rules = service.app.standing.rules
-    assert found[f'reviewer_rules_info{{digest="{rules.rulebook.digest}",release="{rules.release}"}}'] == 1
+    judged_by = service.app.standing.rules
+    assert found[f'reviewer_rules_info{{digest="{judged_by.rulebook.digest}",release="{judged_by.release}"}}'] == 1
     assert total("reviewer_breaker") >= 1
 
 

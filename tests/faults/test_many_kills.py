@@ -1,6 +1,6 @@
 """Killed again and again at random points, two services on one log lose no answer between them, and sign one tree.
 
-A few kills run with all tests; `make test-kills` goes on for two hundred.
+So it is with either store. A few kills run with all tests; `make test-kills` goes on for two hundred on each.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC, datetime
 from random import Random
 
 import grpc
 import pytest
 
 from reviewer.core.checkpoint import Checkpoint, read_signed
+from reviewer.core.note import VerifierKey
+from reviewer.core.ticket import ticket_of_record
+from reviewer.ledger.handoffs import Asked
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.verification import verify
 from reviewer.signing import load_identity, verifies
 from reviewer.v1 import review_service_pb2 as pb
 from reviewer.v1 import review_service_pb2_grpc as pb_grpc
-from tests.support.sealed import service_log
-from tests.support.server_process import ServerProcess, serving
+from tests.support.places import Place
+from tests.support.server_process import ServerProcess
 from tests.support.subjects import APPROVED, HANDED_OFF, REVISED, case_subject
 
-FEW = 3
+FEW = 2
 MANY = int(os.environ.get("KILLS", "200"))
 CALLERS = 8
 CASES = (APPROVED, REVISED, HANDED_OFF)
@@ -87,9 +90,9 @@ class Load:
 
 
 @asynccontextmanager
-async def _loaded(folder: Path, name: str, told: Told) -> AsyncIterator[Load]:
+async def _loaded(place: Place, name: str, told: Told) -> AsyncIterator[Load]:
     """Run a service under load until it is killed."""
-    async with serving(folder, "--simulate", **OFTEN) as server:
+    async with place.serving(**OFTEN) as server:
         load = Load(server, name, told)
         task = asyncio.create_task(load.run())
         yield load
@@ -97,16 +100,19 @@ async def _loaded(folder: Path, name: str, told: Told) -> AsyncIterator[Load]:
         await task
 
 
-async def _observe(folder: Path, told: Told) -> None:
+def _keys(place: Place) -> tuple[VerifierKey, ...]:
+    return load_identity("localhost/reviewer", place.folder / "log.db.key", ()).verifier_keys()
+
+
+async def _observe(place: Place, told: Told) -> None:
     """Read the newest head as somebody outside would, and keep it."""
-    keys = load_identity("localhost/reviewer", folder / "log.db.key", ()).verifier_keys()
-    async with service_log(folder / "log.db") as ledger:
+    async with place.log() as ledger:
         if (head := await ledger.tree.head()) is not None:
-            seen = read_signed(head.note, keys, verifies)
+            seen = read_signed(head.note, _keys(place), verifies)
             assert told.heads.setdefault(seen.size, seen).root == seen.root
 
 
-async def _kill(folder: Path, kills: int, told: Told, chance: Random) -> None:
+async def _kill(place: Place, kills: int, told: Told, chance: Random) -> None:
     """Keep two services under load; kill one of them, put a new one in its place, and so on."""
     running: list[tuple[Load, AsyncExitStack]] = []
     try:
@@ -116,52 +122,54 @@ async def _kill(folder: Path, kills: int, told: Told, chance: Random) -> None:
                 await load.answered(chance.randrange(1, 40))
                 await asyncio.sleep(chance.random() * 0.02)
                 await stack.aclose()
-                await _observe(folder, told)
+                await _observe(place, told)
             stack = AsyncExitStack()
-            running.append((await stack.enter_async_context(_loaded(folder, f"s{number}", told)), stack))
+            running.append((await stack.enter_async_context(_loaded(place, f"s{number}", told)), stack))
     finally:
         for _, stack in running:
             await stack.aclose()
 
 
-async def _assert_nothing_lost(folder: Path, told: Told) -> None:
-    keys = load_identity("localhost/reviewer", folder / "log.db.key", ()).verifier_keys()
-    async with serving(folder, "--simulate") as last:
+async def _assert_nothing_lost(place: Place, told: Told) -> None:
+    async with place.serving() as last:
         last.terminate()
         assert await last.process.wait() == 0
-    async with service_log(folder / "log.db") as ledger:
-        report = await verify(ledger, keys, tuple(told.heads.values()), lambda *_: None)
+    async with place.log() as ledger:
+        report = await verify(ledger, _keys(place), tuple(told.heads.values()), lambda *_: None)
         rows: list[Stored] = []
         while page := await ledger.page(len(rows), 1_000):
             rows += page
+        filed = await ledger.handoffs.page(Asked(datetime.now(UTC)), None, len(rows))
     held = {row.request_id: (f"reviews/{row.review_id}", row.position.index) for row in rows}
     assert len(held) == len(rows) == report.size
     assert {name: held.get(name) for name in told.answers} == told.answers
+    tickets = [ticket for row in rows if (ticket := ticket_of_record(row.record)) is not None]
+    assert [one.ticket for one in filed] == tickets != []
     assert report.problems == ()
     assert report.newest is not None
     assert report.newest.size == report.size
 
 
-async def _survives(folder: Path, kills: int, seed: int) -> Told:
+async def _survives(place: Place, kills: int, seed: int) -> Told:
     told = Told()
-    await _kill(folder, kills, told, Random(seed))
-    await _assert_nothing_lost(folder, told)
+    await _kill(place, kills, told, Random(seed))
+    await _assert_nothing_lost(place, told)
     return told
 
 
 @pytest.mark.timeout(240)
-async def test_a_few_kills(tmp_path: Path) -> None:
-    """After each of a few kills at a random point every answer is on record, and all heads seen are of one tree."""
-    told = await _survives(tmp_path, FEW, seed=20261121)
+async def test_a_few_kills(place: Place) -> None:
+    """After each of two kills at a random point every answer is on record, and all heads seen are of one tree."""
+    told = await _survives(place, FEW, seed=20261121)
     assert len(told.answers) > FEW
     assert len(told.heads) > 1
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-async def test_many_kills(tmp_path: Path) -> None:
+async def test_many_kills(place: Place) -> None:
     """The same over two hundred kills, or as many as KILLS says."""
     seed = int.from_bytes(os.urandom(4))
     print(f"seed {seed}")  # noqa: T201 - without it a failure could not be repeated
-    told = await _survives(tmp_path, MANY, seed)
+    told = await _survives(place, MANY, seed)
     print(f"{MANY} kills, {len(told.answers)} answers kept, {len(told.heads)} heads of one tree")  # noqa: T201 - the result

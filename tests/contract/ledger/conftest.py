@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from reviewer.ledger import postgres, sqlite
+from reviewer.ledger.sealed import SealedLedger
 from reviewer.ledger.tree import TreeLedger
 from tests.support.postgres_server import PostgresServer
 from tests.support.sealed import sealed_ledger
+
+Log = sqlite.SqliteLedger | postgres.PostgresLedger | SealedLedger
+"""An open log, tickets included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class SqliteStore:
         """Make an empty log."""
         sqlite.create(self.path)
 
-    def open(self) -> AbstractAsyncContextManager[TreeLedger]:
+    def open(self) -> AbstractAsyncContextManager[Log]:
         """Open the log anew, as another process would."""
         plain = sqlite.SqliteLedger(self.path)
         return sealed_ledger(plain) if self.sealed else plain
@@ -43,7 +47,7 @@ class PostgresStore:
         """Make an empty log."""
         postgres.create(self.server)
 
-    def open(self) -> AbstractAsyncContextManager[TreeLedger]:
+    def open(self) -> AbstractAsyncContextManager[Log]:
         """Open the log anew, as another process would."""
         plain = postgres.PostgresLedger(self.server)
         return sealed_ledger(plain) if self.sealed else plain

@@ -24,39 +24,24 @@ from reviewer.core.words import Words, read_words, write_words
 from reviewer.ledger.erasure import Erasures
 from reviewer.ledger.handoffs import Asked
 from reviewer.ledger.interface import Ledger
-from reviewer.ledger.sealed import SealedLedger
 from reviewer.ledger.sqlite import SqliteLedger, create, upgrade
 from reviewer.ledger.verification import contradiction
+from tests.contract.ledger.conftest import Log, SqliteStore, Store
 from tests.contract.ledger.test_custody import event, names
 from tests.contract.ledger.test_ledger import check_log
 from tests.contract.ledger.test_upgrade import first_form
 from tests.support.builders import CONTENT_KEY, MOMENT, entry, review_id
-from tests.support.sealed import sealed_ledger
 
-Log = SqliteLedger | SealedLedger
 SECRET = "the dose is ten times too high"
 LATER = MOMENT + timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of an empty log."""
-    made = tmp_path / "log.db"
-    create(made)
-    return made
-
-
-@pytest.fixture(params=["sqlite", "sealed sqlite"])
-async def log(path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Log]:
+async def log(store: Store) -> AsyncIterator[Log]:
     """Return an empty log, open."""
-    plain = SqliteLedger(path)
-    if request.param == "sqlite":
-        async with plain:
-            yield plain
-    else:
-        async with sealed_ledger(plain) as sealed:
-            yield sealed
+    async with store.open() as opened:
+        yield opened
 
 
 def ticket_id(number: int) -> str:
@@ -127,11 +112,11 @@ async def test_tickets_are_what_the_records_say(log: Log) -> None:
     assert await check_log(log) == 6 + 2 + 2 + 1 + 1
 
 
-async def test_two_claims_at_once(path: Path) -> None:
+async def test_two_claims_at_once(store: Store) -> None:
     """Of many claims at once, from two processes, exactly one wins, and exactly one record is written."""
-    async with SqliteLedger(path) as one, SqliteLedger(path) as other:
+    async with store.open() as one, store.open() as other:
         await one.append(handed(1))
-        claims = [store.handoffs.move(move(1, Action.CLAIM, by=f"{n}")) for n in range(20) for store in (one, other)]
+        claims = [log.handoffs.move(move(1, Action.CLAIM, by=f"{n}")) for n in range(20) for log in (one, other)]
         done = await asyncio.gather(*claims, return_exceptions=True)
         winners = [filed for filed in done if not isinstance(filed, BaseException)]
         assert len(winners) == 1
@@ -140,14 +125,14 @@ async def test_two_claims_at_once(path: Path) -> None:
         assert await check_log(one) == 2
 
 
-async def test_expired_once(path: Path) -> None:
+async def test_expired_once(store: Store) -> None:
     """Two processes that expire a ticket at once leave one record of it, and it is due no more."""
-    async with SqliteLedger(path) as one, SqliteLedger(path) as other:
+    async with store.open() as one, store.open() as other:
         await one.append(handed(1))
         await one.append(handed(2, expires_at=None))
         assert await one.handoffs.overdue(LATER - MINUTE, 10) == ()
         (due,) = await other.handoffs.overdue(LATER, 10)
-        moves = [store.handoffs.move(move(1, Action.EXPIRE, LATER)) for store in (one, other, one, other)]
+        moves = [log.handoffs.move(move(1, Action.EXPIRE, LATER)) for log in (one, other, one, other)]
         assert {filed.ticket.state for filed in await asyncio.gather(*moves)} == {TicketState.EXPIRED}
         assert due.id == ticket_id(1)
         assert await one.handoffs.overdue(LATER, 10) == ()
@@ -195,9 +180,9 @@ async def test_listing(log: Log) -> None:
     assert await listed(Asked(MOMENT, None, "", TicketState.RESOLVED)) == []
 
 
-async def test_a_resolution_is_content(path: Path) -> None:
+async def test_a_resolution_is_content(store: Store) -> None:
     """A person's words are encrypted in the store, come back as they were, and are bound by their record."""
-    async with sealed_ledger(SqliteLedger(path)) as log:
+    async with replace(store, sealed=True).open() as log:
         await log.append(handed(1))
         await log.handoffs.move(move(1, Action.CLAIM))
         last = (await log.handoffs.move(move(1, Action.RESOLVE))).last
@@ -206,7 +191,11 @@ async def test_a_resolution_is_content(path: Path) -> None:
         assert read_words(row.content) == Words(SECRET)
         assert contradiction(row, readable=True) == ""
         assert contradiction(replace(row, content=b"{}"), readable=True) != ""
-    assert SECRET.encode() not in _bytes(path)
+    async with replace(store, sealed=False).open() as plain:
+        contents = [row.content for row in await plain.page(0, 10) if row.content is not None]
+    assert len(contents) == 2
+    assert SECRET.encode() not in b"".join(contents)
+    assert not isinstance(store, SqliteStore) or SECRET.encode() not in store.path.read_bytes()
 
 
 async def test_an_erased_review_takes_its_words_with_it(log: Log) -> None:
@@ -281,16 +270,16 @@ async def test_events_are_found_by_what_they_are_about(log: Log) -> None:
     assert await log.search(Match("about", Operator.HAS, "reviews/x"), Order.OLDEST, None, 10) == ()
 
 
-async def test_a_key_change_is_told_once(path: Path) -> None:
+async def test_a_key_change_is_told_once(store: Store) -> None:
     """The first key is only noted; of processes that start at once with another one, one tells the change."""
 
     def told(new: str, old: str) -> Event:
         return signing_key_change(new, str(review_id(next(_numbers))), MOMENT, old)
 
-    async with SqliteLedger(path) as one, SqliteLedger(path) as other:
+    async with store.open() as one, store.open() as other:
         assert await one.note_signing_key("a", partial(told, "a")) is None
         assert await other.note_signing_key("a", partial(told, "a")) is None
-        starts = [store.note_signing_key("b", partial(told, "b")) for store in (one, other, one, other)]
+        starts = [log.note_signing_key("b", partial(told, "b")) for log in (one, other, one, other)]
         assert sorted(at is None for at in await asyncio.gather(*starts)) == [False, True, True, True]
         (row,) = await one.page(0, 10)
         change = read_event(row.record)
@@ -310,8 +299,10 @@ async def test_tickets_of_an_older_log(tmp_path: Path) -> None:
         await log.handoffs.move(move(1, Action.CLAIM))
 
 
-async def test_ticket_and_record_are_one_commit(path: Path) -> None:
+async def test_ticket_and_record_are_one_commit(tmp_path: Path) -> None:
     """Where the ticket cannot be written its review is not written either, nor is a move."""
+    path = tmp_path / "log.db"
+    create(path)
     async with SqliteLedger(path) as log:
         await log.append(handed(1))
         _sql(path, "ALTER TABLE handoffs RENAME TO gone")
@@ -324,10 +315,6 @@ async def test_ticket_and_record_are_one_commit(path: Path) -> None:
         with pytest.raises(LedgerUnavailableError):
             await log.handoffs.move(move(1, Action.CLAIM))
         assert await check_log(log) == 1
-
-
-def _bytes(path: Path) -> bytes:
-    return path.read_bytes()
 
 
 def _sql(path: Path, statement: str) -> None:
