@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from reviewer.core.errors import Fault, RubricError
 from reviewer.core.rubric import Frozen
 from reviewer.rubrics.results import Breach, TrialResult, Wording
 from reviewer.rubrics.shares import Share
@@ -56,6 +57,15 @@ def load_bounds(directory: Path) -> dict[str, SuiteBounds]:
         return STRICT
     stated = validate(read_file(directory, FILE), SuitesFile).suites
     return {**STRICT, **{str(suite): bound for suite, bound in stated.items()}}
+
+
+def bound_errors(directory: Path) -> tuple[Fault, ...]:
+    """Return the faults of the rule set's `suites.yaml`, which need not be there."""
+    try:
+        load_bounds(directory)
+    except RubricError as exc:
+        return exc.faults
+    return ()
 
 
 def breaches(bounds: Mapping[str, SuiteBounds], trials: Iterable[TrialResult]) -> tuple[Breach, ...]:

@@ -24,6 +24,7 @@ from reviewer.core.models import ModelCatalogue
 from reviewer.core.routing import Routing
 from reviewer.core.rubric import Frozen, LocaleOverlay, LocaleTag, Rubric, ShortText, Slug
 from reviewer.rubrics.base_rubric import BaseRubric
+from reviewer.rubrics.bounds import SuitesFile
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VALIDATION: JsonSchemaMode = "validation"
@@ -91,6 +92,7 @@ def schemas() -> dict[str, str]:
         "models.json": _plain(ModelCatalogue),
         "cases.json": _plain(CaseFile),
         "gates.json": _plain(GateFile),
+        "suites.json": _plain(SuitesFile),
     }
     return {name: json.dumps(_tidied(schema), indent=1, ensure_ascii=False) + "\n" for name, schema in made.items()}
 

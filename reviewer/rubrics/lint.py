@@ -14,6 +14,7 @@ from pathlib import Path
 from reviewer.core.case import CaseFile
 from reviewer.core.check import Check
 from reviewer.core.errors import Fault, RubricError
+from reviewer.rubrics.bounds import bound_errors
 from reviewer.rubrics.files import Loaded, RuleFiles, in_file_order, read_cases, read_rules, told_once
 from reviewer.rubrics.gates import gate_errors
 from reviewer.rubrics.lint_canaries import canary_errors
@@ -66,6 +67,7 @@ def lint(directory: Path, today: date) -> LintReport:
         found.errors.extend(errors)
         found.warnings.extend(warnings)
     found.errors.extend(gate_errors(directory, (rubric.model for rubric in files.rubrics.values())))
+    found.errors.extend(bound_errors(directory))
     found.errors.extend(softer_errors(files))
     found.warnings.extend(override_warnings(files))
     _look_at_routes(files, today, found)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from reviewer.core.errors import RubricError
 from reviewer.rubrics.bounds import STRICT, SuiteBounds, breaches, load_bounds
+from reviewer.rubrics.lint import lint
 from reviewer.rubrics.results import Status, TrialResult, Wording
 from reviewer.rubrics.shares import Share
 from tests.support.subjects import RUBRICS
@@ -59,3 +62,14 @@ def test_a_wrong_bound_is_told_with_its_line(tmp_path: Path) -> None:
 def test_intervals_are_those_of_the_literature(share: Share, low: float, high: float) -> None:
     """Wilson's interval agrees with Newcombe's worked examples to the digits that he gives."""
     assert share.interval == pytest.approx((low, high), abs=0.006)
+
+
+def test_lint_reads_the_bounds(tmp_path: Path) -> None:
+    """A fault in `suites.yaml` is a finding of lint with its line; a set without that file has none of it."""
+    shutil.copytree(RUBRICS, tmp_path / "rules")
+    path = tmp_path / "rules" / "suites.yaml"
+    path.write_text("schema: 1\nsuites:\n  known_benign: {max_approved_percent: 101}\n", encoding="utf-8")
+    today = date(2026, 11, 21)
+    assert [fault.where for fault in lint(tmp_path / "rules", today).errors] == ["suites.yaml:3"]
+    path.unlink()
+    assert lint(tmp_path / "rules", today).errors == ()
