@@ -40,8 +40,11 @@ from reviewer.serving.outcome_servicer import OUTCOME_SERVICE, OutcomeServicer
 from reviewer.serving.rubric_servicer import RUBRIC_SERVICE, RubricServicer
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import SERVICE, ReviewServicer
+from reviewer.shadow import Shadows
 from reviewer.standing import Place, Standing
 from reviewer.telemetry import logger
+from reviewer.trial_home import open_trials
+from reviewer.trials import TrialWatch
 from reviewer.vendors import (
     SimulatedEndpoints,
     Wrap,
@@ -68,6 +71,8 @@ class App:
     ledger: TreeLedger
     standing: Standing
     canaries: Canaries
+    trials: TrialWatch
+    shadows: Shadows
     faces: Mapping[str, HttpFace]
 
     @property
@@ -119,9 +124,12 @@ async def open_app(
         metrics = _measure(settings, pipeline, canaries)
         parts = Parts(admission, critic, ledger, sequencer, witnessing, lambda: _rules_state(standing))
         faces = await stack.enter_async_context(open_faces(settings, identity, parts, metrics))
+        trials, shadows = await stack.enter_async_context(
+            open_trials(settings, standing, pipeline, admission, critic, ledger, world)
+        )
         desk = await stack.enter_async_context(Desk(ledger, settings.handoff, means(), lambda: admission.draining))
         services = _services(settings, pipeline, admission, ledger, desk)
-        services[RUBRIC_SERVICE] = RubricServicer(standing, settings.rules.admin_tenants).handler()
+        services[RUBRIC_SERVICE] = RubricServicer(standing, settings.rules.admin_tenants, trials).handler()
         server = Server(services, admission, critic, sequencer, settings.server, settings.limits)
         await stack.enter_async_context(server)
         logger().info(
@@ -134,7 +142,7 @@ async def open_app(
             log=stores.name_of(settings.ledger),
             http=[face.address for face in faces.values()],
         )
-        yield App(server, ledger, standing, canaries, faces)
+        yield App(server, ledger, standing, canaries, trials, shadows, faces)
 
 
 def _measure(settings: Settings, pipeline: Pipeline, canaries: Canaries) -> Metrics | None:
