@@ -20,11 +20,9 @@ from reviewer.core.barring import barred
 from reviewer.core.check import Subject
 from reviewer.core.draft import RawDraft, ReviewRequest, Source, TextPart, ToolResult
 from reviewer.core.errors import Fault, LedgerUnavailableError, RequestError, ReviewNotFoundError
-from reviewer.core.finding import Finding
 from reviewer.core.guidance import guide
 from reviewer.core.kept import facts_of, material_of
 from reviewer.core.outcome import Completed
-from reviewer.core.passage import RedactedDraft
 from reviewer.core.questionnaire import PROMPT_VERSION
 from reviewer.core.record import CONTENT_KEY_BYTES, seal
 from reviewer.core.redaction import redact
@@ -38,7 +36,7 @@ from reviewer.core.review import (
     RouteTaken,
     Stage,
 )
-from reviewer.core.rulebook import Plan, Rulebook, inapplicable
+from reviewer.core.rulebook import Rulebook, inapplicable
 from reviewer.core.ruling import Rules, RuleSet, Ruling, Shadowing
 from reviewer.core.verdict import Decision, EvidenceSet, Verdict, decide
 from reviewer.core.verification import verify_all

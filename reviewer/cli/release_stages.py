@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from reviewer.app import open_records, rubric_directory
+from reviewer.app import rubric_directory
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, errors_end_the_command, fail, out
 from reviewer.cli.log_files import settings_for
 from reviewer.config import Settings
@@ -31,6 +31,7 @@ from reviewer.core.trial_figures import Figure, Outlook, Progress, TrialState
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.releases import ReleaseLog, events_since
 from reviewer.ledger.trial_records import read_into
+from reviewer.log_home import open_records
 from reviewer.rubrics.approved import open_release
 from reviewer.rubrics.release_files import Loaded, load_release, read_folder
 from reviewer.trials import request_id_of, rollback_of

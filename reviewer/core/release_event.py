@@ -126,4 +126,3 @@ class Told:
 
     index: int
     event: ReleaseEvent
-

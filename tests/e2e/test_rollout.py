@@ -32,12 +32,8 @@ rollout:
     - {measure: blocked, tolerance: 0.02, effect: 0.5}
     - {measure: handoff, tolerance: 0.02, effect: 0.5}
 """
-STRICT = rules(
-    {
-        "match": {"model": NEWER},
-        "critique": {"health/dose_within_label": {"outcome": "NOT_MET", "quote": ANSWER[:40]}},
-    }
-)
+OBJECTION = {"outcome": "NOT_MET", "why": "It could hurt.", "quotes": [{"place": "draft", "text": ANSWER[:40]}]}
+STRICT = rules({"match": {"model": NEWER}, "critique": {"health/safe_for_person": OBJECTION}})
 QUICK = {"check_interval_s": 0.05}
 
 
@@ -205,7 +201,7 @@ async def test_two_services_on_one_log_roll_back_once(office: Stages) -> None:
 async def test_a_revision_is_judged_by_the_side_that_asked_for_it(office: Stages) -> None:
     """What the candidate sent back it judges again; so does what is in force."""
     digest = office.candidate(2)
-    revise = {"health/plain_language": {"outcome": "NOT_MET", "quote": ANSWER[:40]}}
+    revise = {"health/no_certain_diagnosis": OBJECTION}
     async with serving(office, rules({"critique": revise, "match": {"contains": "Note"}})) as service:
         await promoted(office, service, digest, "shadow")
         await promoted(office, service, digest, "canary", "--percent", "50")
