@@ -1,6 +1,7 @@
 """Candidates in the shadow: they judge a share of what was answered, for the record alone.
 
-It begins when the answer is out of the house. Nobody waits for it, nothing of it reaches the caller, no ticket is made,
+It begins when the answer is out of the house, and asks the second model only where what was answered does not tell what
+the candidate would say (`reviewer.replay`). Nobody waits for it, nothing of it reaches the caller, no ticket is made,
 and its record is of a kind of its own (`reviewer.core.shadowing`). Invariants:
 
 * at most `shadow_concurrency` at once; what is due beyond a short queue, under load or while draining is dropped;
@@ -28,6 +29,8 @@ from reviewer.core.verdict import Cause
 from reviewer.critic import Critic
 from reviewer.ledger.interface import Ledger
 from reviewer.pipeline import Pipeline, World
+from reviewer.replay.comparison import Rules
+from reviewer.replay.rejudge import Told, rejudge
 from reviewer.rollout_section import RolloutSettings
 from reviewer.telemetry import logger
 
@@ -89,11 +92,13 @@ class Shadows:
         self._bounds = bounds
         self._queue: deque[_Due] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._heard: Callable[[], None] = _nobody
+        self._onlookers: list[Callable[[Review], None]] = []
+        self._rejudging: tuple[str, str, Rules] | None = None
+        self._turn = asyncio.Lock()
 
-    def listen(self, heard: Callable[[], None]) -> None:
+    def look_on(self, onlooker: Callable[[Review], None]) -> None:
         """Have somebody told of each shadow that is in the log; must not block, must not raise."""
-        self._heard = heard
+        self._onlookers.append(onlooker)
 
     async def __aenter__(self) -> Self:
         """Follow reviews from now on."""
@@ -158,17 +163,13 @@ class Shadows:
                 logger().warning("shadow_lost", review=due.review.id, error=type(exc).__name__)
 
     async def _judge(self, due: _Due) -> None:
-        rules, trial = due.shadowing.rules, due.shadowing.trial
-        deadline = asyncio.get_running_loop().time() + self._bounds.budget_s
-        with self._budgets.allowance(SHADOW_TENANT, self._world.now()) as allowance:
-            shadow = await self._pipeline.judge_beside(due.request, rules, deadline, allowance)
-            allowance.settle(replace(shadow, tenant=SHADOW_TENANT))
+        shadow = await self._told(due) or await self._asked(due)
         causes = {reason.cause for reason in shadow.reasons}
         if Cause.BUDGET_EXHAUSTED in causes or self._critic.draining:
             self.dropped += 1
             return
         now = self._world.now()
-        entry = shadow_entry(str(self._world.new_id(now)), now, trial, due.review, shadow)
+        entry = shadow_entry(str(self._world.new_id(now)), now, due.shadowing.trial, due.review, shadow)
         await self._ledger.append(entry)
         self.written += 1
         logger().info(
@@ -179,8 +180,34 @@ class Shadows:
             baseline=due.review.verdict.name,
             dropped=self.dropped,
         )
-        self._heard()
+        for onlooker in self._onlookers:
+            onlooker(shadow)
 
+    async def _asked(self, due: _Due) -> Review:
+        """Have the whole draft judged."""
+        deadline = asyncio.get_running_loop().time() + self._bounds.budget_s
+        with self._budgets.allowance(SHADOW_TENANT, self._world.now()) as allowance:
+            shadow = await self._pipeline.judge_beside(due.request, due.shadowing.rules, deadline, allowance)
+            allowance.settle(replace(shadow, tenant=SHADOW_TENANT))
+        return shadow
 
-def _nobody() -> None:
-    """Nobody listens."""
+    async def _told(self, due: _Due) -> Review | None:
+        """Return what the candidate says where what was answered tells it; None where somebody must be asked."""
+        shadowing = due.shadowing
+        key = shadowing.rules.release, shadowing.baseline.release
+        # What is known of two rule sets is kept between shadows, and is not for several threads.
+        async with self._turn:
+            if self._rejudging is None or self._rejudging[:2] != key:
+                self._rejudging = *key, Rules(shadowing.rules.rulebook, (shadowing.baseline.rulebook,))
+            answer = await asyncio.to_thread(rejudge, due.review, self._rejudging[2])
+        if not isinstance(answer, Told):
+            return None
+        decision = answer.decision
+        return replace(
+            due.review,
+            verdict=decision.verdict,
+            reasons=decision.reasons,
+            calls=(),
+            release=key[0],
+            reused_from=due.review.name,
+        )

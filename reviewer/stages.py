@@ -51,6 +51,11 @@ class Stages:
         self._sets = _Sets()
 
     @property
+    def course(self) -> Course:
+        """What is gone by."""
+        return self._sets.course
+
+    @property
     def trials(self) -> tuple[tuple[Trial, RuleSet], ...]:
         """The trials whose candidates could be loaded."""
         sets = self._sets
@@ -79,7 +84,7 @@ class Stages:
             return ruling
         if trial.stage is ReleaseStage.SHADOW:
             beside = trial.takes(request.content_digest)
-            return replace(ruling, shadow=Shadowing(trial, candidate)) if beside else ruling
+            return replace(ruling, shadow=Shadowing(trial, candidate, ruling.rules)) if beside else ruling
         if previous is None:
             mine = trial.takes(request.content_digest)
         else:

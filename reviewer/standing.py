@@ -30,7 +30,6 @@ from reviewer.core.errors import ConfigError, Fault, FaultsError, ReviewerError
 from reviewer.core.release import Release, release_name
 from reviewer.core.release_event import ReleaseAction, ReleaseEvent, ReleaseSource
 from reviewer.core.review import Review
-from reviewer.core.rollout import Course
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.ruling import RuleSet, Ruling
 from reviewer.ledger.interface import Ledger
@@ -167,11 +166,6 @@ class Standing:
         """Say by what a request is judged: see `reviewer.core.ruling.Rules`."""
         assert self._ruling is not None
         return self.stages.of(self._ruling, request, previous)
-
-    @property
-    def course(self) -> Course:
-        """What the log said of releases when it was last looked at."""
-        return self._log.course
 
     async def look(self) -> Status:
         """Look at the log now; a folder is read only where it is watched. Returns how things stand then."""

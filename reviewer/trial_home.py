@@ -41,5 +41,5 @@ async def open_trials(  # noqa: PLR0913 - one a collaborator
         TrialWatch(ledger, standing.stages, means, rollout) as trials,
         Shadows(pipeline, admission, critic, ledger, budgets, world, bounds) as shadows,
     ):
-        shadows.listen(trials.nudge)
+        shadows.look_on(lambda _: trials.nudge())
         yield trials, shadows

@@ -19,11 +19,12 @@ from uuid import UUID
 
 from reviewer.core.errors import ReviewerError
 from reviewer.core.events import MAX_REASON_CHARS
+from reviewer.core.figure import Figure, Outlook, TrialState
 from reviewer.core.release_event import ReleaseAction, ReleaseEvent
 from reviewer.core.rollout import ReleaseStage, Trial
 from reviewer.core.rollout_gates import RolloutGates
 from reviewer.core.ruling import RuleSet
-from reviewer.core.trial_figures import Figure, Outlook, Progress, TrialState
+from reviewer.core.trial_figures import Progress
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.trial_records import read_into
 from reviewer.rollout_section import RolloutSettings
@@ -61,6 +62,7 @@ class TrialWatch:
         self._settings = settings
         self._progress: dict[str, Progress] = {}
         self._announced: set[str] = set()
+        self._onlookers: list[Callable[[str, str], None]] = []
         self._nudged = asyncio.Event()
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -79,6 +81,10 @@ class TrialWatch:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    def look_on(self, onlooker: Callable[[str, str], None]) -> None:
+        """Have somebody told of stage and gate of each trial that is ended here; must not block, must not raise."""
+        self._onlookers.append(onlooker)
 
     def nudge(self) -> None:
         """Have the log looked at before the interval is over."""
@@ -134,6 +140,8 @@ class TrialWatch:
         word = f"gate:{failed.gate.measure}", str(failed)[:MAX_REASON_CHARS]
         event = rollback_of(trial, str(self._means.new_id(now)), now, *word)
         first = await self._means.tell(event, request_id_of(trial))
+        for onlooker in self._onlookers if first else ():
+            onlooker(trial.stage, failed.gate.measure)
         logger().error(
             "trial_rolled_back", release=trial.digest, gate=failed.gate.measure.value, reason=str(failed), first=first
         )

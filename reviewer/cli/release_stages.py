@@ -22,12 +22,13 @@ from reviewer.cli.console import ConfigOption, Exit, LogPathOption, errors_end_t
 from reviewer.cli.log_files import settings_for
 from reviewer.config import Settings
 from reviewer.core.events import MAX_BY_CHARS, MAX_REASON_CHARS
+from reviewer.core.figure import Figure, Outlook, TrialState
 from reviewer.core.ids import uuid7
 from reviewer.core.model_clock import ModelClock, clocks
 from reviewer.core.release import release_name
 from reviewer.core.release_event import ReleaseAction, ReleaseEvent, ReleaseSource
 from reviewer.core.rollout import Course, ReleaseStage, Trial, course_of, out_of_order, refusal
-from reviewer.core.trial_figures import Figure, Outlook, Progress, TrialState
+from reviewer.core.trial_figures import Progress
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.releases import ReleaseLog, events_since
 from reviewer.ledger.trial_records import read_into

@@ -37,10 +37,15 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True)
 class Shadowing:
-    """A candidate that judges a request as well, for the record alone."""
+    """A candidate that judges a request as well, for the record alone.
+
+    Attributes:
+        baseline: by what it is answered.
+    """
 
     trial: Trial
     rules: RuleSet
+    baseline: RuleSet
 
 
 @dataclass(frozen=True, slots=True)

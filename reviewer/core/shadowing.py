@@ -7,7 +7,7 @@ review, is found by no request id, and belongs to nobody who calls.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import orjson
@@ -106,7 +106,10 @@ def shadow_entry(event_id: str, now: datetime, trial: Trial, review: Review, sha
         review: that was answered.
         shadow: that never is; its calls are paid for.
     """
-    own = judged(shadow)
+    own, answered = judged(shadow), judged(review)
+    if shadow.reused_from == review.name:
+        # Whose answers were taken would have been asked the same.
+        own = replace(own, cost_micro_usd=answered.cost_micro_usd, model_us=answered.model_us)
     record = canonical_bytes(
         {
             "schema": _SCHEMA,
@@ -122,7 +125,7 @@ def shadow_entry(event_id: str, now: datetime, trial: Trial, review: Review, sha
             "intent": review.intent,
             "locale": review.locale,
             "candidate": _told(own),
-            "baseline": _told(judged(review)),
+            "baseline": _told(answered),
             "calls": [_call(call) for call in shadow.calls],
             "simulated": shadow.simulated,
         }

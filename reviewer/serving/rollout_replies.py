@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from reviewer.core.figure import Figure, GateState, Outlook, TrialState
 from reviewer.core.model_clock import ModelClock, clocks
 from reviewer.core.release import release_name
 from reviewer.core.rollout import Course, ReleaseStage, Trial
-from reviewer.core.trial_figures import Figure, GateState, Outlook, TrialState
 from reviewer.standing import Standing
 from reviewer.trials import TrialWatch
 from reviewer.v1 import review_pb2
@@ -39,7 +39,7 @@ async def rollout_reply(standing: Standing, watch: TrialWatch) -> pb.GetRolloutR
         LedgerUnavailableError: the log cannot be read.
     """
     looked = {trial.id: outlook for trial, outlook in await watch.look()}
-    course, stages = standing.course, standing.stages
+    course, stages = standing.stages.course, standing.stages
     used = [(standing.rules.release, standing.rules.rulebook)]
     used += [(rules.release, rules.rulebook) for _, rules in stages.trials]
     used += [(rules.release, rules.rulebook) for route in course.by_route if (rules := stages.on_route(route))]

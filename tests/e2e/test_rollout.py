@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from reviewer.core.release_event import ReleaseAction
 from reviewer.core.shadowing import SHADOW_KIND, SHADOW_TENANT
 from reviewer.log_home import create_log
 from reviewer.simulate.script import Script
@@ -91,7 +92,7 @@ async def reviews(service: Service, count: int, first: int = 0) -> list[Review]:
 
 
 async def rolled_back(service: Service) -> None:
-    await until(lambda: not service.app.standing.course.trials)
+    await until(lambda: not service.app.standing.stages.course.trials)
 
 
 async def test_a_shadow_delays_nothing_and_changes_nothing(office: Stages) -> None:
@@ -129,7 +130,7 @@ async def test_a_shadow_that_would_block_is_rolled_back(office: Stages) -> None:
         for at in range(60):
             given += await reviews(service, 1, at)
             await until(lambda: not service.app.shadows.busy)
-            if not service.app.standing.course.trials:
+            if not service.app.standing.stages.course.trials:
                 break
         await rolled_back(service)
         assert set(verdicts(given)) == {"APPROVE"}
@@ -149,10 +150,10 @@ async def test_a_canary_that_regresses_is_rolled_back_and_the_next_one_promoted(
         for at in range(0, 200, 20):
             given += await reviews(service, 20, at)
             await service.app.trials.look()
-            if not service.app.standing.course.trials:
+            if not service.app.standing.stages.course.trials:
                 break
         await rolled_back(service)
-        sides = {review.stage: set() for review in given}
+        sides: dict[int, set[str]] = {review.stage: set() for review in given}
         for review in given:
             sides[review.stage].add(Verdict.Name(review.verdict))
         assert sides[review_pb2.RELEASE_STAGE_FULL] == {"VERDICT_APPROVE"}
@@ -195,7 +196,7 @@ async def test_two_services_on_one_log_roll_back_once(office: Stages) -> None:
         await asyncio.gather(one.app.trials.look(), two.app.trials.look())
         for service in (one, two):
             await rolled_back(service)
-    assert [event.action for event in await office.told()].count("rollback") == 1
+    assert [event.action for event in await office.told()].count(ReleaseAction.ROLLBACK) == 1
 
 
 async def test_a_revision_is_judged_by_the_side_that_asked_for_it(office: Stages) -> None:
@@ -270,6 +271,20 @@ async def test_a_candidate_that_cannot_be_loaded_judges_nothing(office: Stages) 
         told = await rollout(service)
         assert [one.state for one in told.trials] == [rpb.TRIAL_STATE_UNUSABLE]
         assert told.trials[0].problem
+
+
+async def test_a_shadow_whose_questions_are_the_same_asks_nobody(office: Stages) -> None:
+    """Where a candidate asks what was asked anyway, its verdict follows from the answers, at no cost."""
+    digest = office.build(5)
+    office.sign(digest, ANA, BO)
+    async with serving(office) as service:
+        await promoted(office, service, digest, "shadow")
+        given = await reviews(service, 3)
+        await until(lambda: service.app.shadows.written == len(given))
+        assert len(service.provider.bodies) == len(given)
+        told = [json.loads(entry.record) for entry in await service.entries() if entry.kind == SHADOW_KIND]
+        assert {(one["candidate"]["verdict"], len(one["calls"])) for one in told} == {("APPROVE", 0)}
+        assert all(one["candidate"]["cost_micro_usd"] == one["baseline"]["cost_micro_usd"] for one in told)
 
 
 async def test_shadows_stop_where_their_money_ends(office: Stages) -> None:
