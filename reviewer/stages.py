@@ -2,11 +2,12 @@
 
 What is where follows from the log (`reviewer.core.rollout`). A candidate that cannot be loaded judges nothing, and what
 is in force does; a release that is in force on single routes and cannot be loaded any more leaves there what was in
-force before. Both are told, and tried again as long as the log says so. The exchange is one assignment on the loop.
+force before. Both are told, and tried again every `RETRY_S`. The exchange is one assignment on the loop.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,9 @@ from reviewer.core.review import Review
 from reviewer.core.rollout import Course, ReleaseStage, Trial
 from reviewer.core.ruling import RuleSet, Ruling, Shadowing
 from reviewer.telemetry import logger
+
+RETRY_S = 30.0
+"""Between two tries to load what could not be loaded: a try may take a second of a processor."""
 
 Load = Callable[[str, datetime], Awaitable[RuleSet]]
 """Loads a release by its digest, approved at a moment; raises FaultsError where it cannot be used."""
@@ -49,6 +53,7 @@ class Stages:
         self.faults: Mapping[str, str] = {}
         self._load = load
         self._sets = _Sets()
+        self._retry_at = 0.0
 
     @property
     def course(self) -> Course:
@@ -96,8 +101,10 @@ class Stages:
         sets = self._sets
         needed = {trial.digest: trial.began for trial in course.trials}
         needed |= {told.event.digest: told.event.time for told in course.by_route.values()}
-        if course == sets.course and not self.faults:
+        now = asyncio.get_running_loop().time()
+        if course == sets.course and (not self.faults or now < self._retry_at):
             return
+        self._retry_at = now + RETRY_S
         loaded: dict[str, RuleSet] = {}
         faults: dict[str, str] = {}
         for digest, moment in needed.items():

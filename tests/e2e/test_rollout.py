@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from reviewer.cli.main import app as command
 from reviewer.core.release_event import ReleaseAction
 from reviewer.core.shadowing import SHADOW_KIND, SHADOW_TENANT
-from reviewer.log_home import create_log
+from reviewer.ledger.interface import Stored
+from reviewer.log_home import create_log, open_records
 from reviewer.simulate.script import Script
 from reviewer.v1 import review_pb2
 from reviewer.v1 import rubric_service_pb2 as rpb
@@ -119,6 +122,8 @@ async def test_a_shadow_delays_nothing_and_changes_nothing(office: Stages) -> No
         assert ANSWER[:20] not in shadow.record.decode()
         again = await service.review(subject(request_id="held"))
         assert (again.name, service.app.shadows.written) == (answered.name, 1)
+    checked = await asyncio.to_thread(CliRunner().invoke, command, ["log", "verify"], env=office.environment)
+    assert checked.exit_code == 0, checked.output
 
 
 async def test_a_shadow_that_would_block_is_rolled_back(office: Stages) -> None:
@@ -285,6 +290,44 @@ async def test_a_shadow_whose_questions_are_the_same_asks_nobody(office: Stages)
         told = [json.loads(entry.record) for entry in await service.entries() if entry.kind == SHADOW_KIND]
         assert {(one["candidate"]["verdict"], len(one["calls"])) for one in told} == {("APPROVE", 0)}
         assert all(one["candidate"]["cost_micro_usd"] == one["baseline"]["cost_micro_usd"] for one in told)
+
+
+async def test_shadows_that_hang_hold_up_neither_reviews_nor_the_end(office: Stages) -> None:
+    """While one shadow hangs and one waits, further ones are dropped; the service ends without waiting for them."""
+    digest = office.candidate(2)
+    hang = rules({"match": {"model": NEWER}, "fault": {"kind": "hang"}})
+    narrow = {**QUICK, "shadow_concurrency": 1, "shadow_queue": 1}
+    async with serving(office, hang, rollout=narrow) as service:
+        await promoted(office, service, digest, "shadow")
+        await reviews(service, 1)
+        await service.provider.arrived(2)
+        given = await reviews(service, 4, 1)
+        assert set(verdicts(given)) == {"APPROVE"}
+        assert (service.app.shadows.written, service.app.shadows.dropped) == (0, 3)
+    assert SHADOW_KIND not in {entry.kind for entry in await logged(office)}
+
+
+async def logged(office: Stages) -> tuple[Stored, ...]:
+    async with open_records(office.settings) as ledger:
+        return await ledger.page(0, 1_000)
+
+
+async def test_a_sound_candidate_goes_all_the_way_where_that_is_wanted(office: Stages) -> None:
+    """With auto_promote a candidate that is ready goes from shadow over canary to full, each step in the log."""
+    digest = office.build(5)
+    office.sign(digest, ANA, BO)
+    freely = {**QUICK, "auto_promote": True, "auto_canary_percent": 50}
+    async with serving(office, rollout=freely) as service:
+        await promoted(office, service, digest, "shadow")
+        for at in range(200):
+            await reviews(service, 1, at)
+            await until(lambda: not service.app.shadows.busy)
+            await service.app.trials.look()
+            if service.app.standing.status.release == digest:
+                break
+        assert service.app.standing.status.release == digest
+    told = [(one.stage, one.by) for one in await office.told() if one.digest == digest]
+    assert told == [("shadow", "dee"), ("canary", "gates"), ("full", "gates")]
 
 
 async def test_shadows_stop_where_their_money_ends(office: Stages) -> None:

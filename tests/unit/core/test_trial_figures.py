@@ -18,9 +18,10 @@ from reviewer.core.record import CONTENT_KEY_BYTES, seal
 from reviewer.core.review import Handoff, HandoffState
 from reviewer.core.rollout import ReleaseStage, Trial
 from reviewer.core.rollout_gates import DEFAULT_GATES, Measure, RolloutGate, RolloutGates
+from reviewer.core.rubric import Effect
 from reviewer.core.shadowing import read_pair, read_single, shadow_entry
 from reviewer.core.trial_figures import BLOCK, Progress
-from reviewer.core.verdict import Cause, Effect, Reason, Verdict
+from reviewer.core.verdict import Cause, Reason, Verdict
 from tests.support.builders import review
 from tests.support.reviews import CALL
 
