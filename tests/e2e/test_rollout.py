@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from reviewer.cli.main import app as command
+from reviewer.client import RubricClient
 from reviewer.core.release_event import ReleaseAction
 from reviewer.core.shadowing import SHADOW_KIND, SHADOW_TENANT
 from reviewer.ledger.interface import Stored
@@ -256,11 +257,8 @@ async def test_routes_have_releases_of_their_own(office: Stages) -> None:
 
 
 async def rollout(service: Service) -> rpb.GetRolloutResponse:
-    call: Any = service.channel.unary_unary(
-        "/reviewer.v1.RubricService/GetRollout", response_deserializer=rpb.GetRolloutResponse.FromString
-    )
-    response: rpb.GetRolloutResponse = await call(b"")
-    return response
+    async with RubricClient(service.app.server.address) as client:
+        return await client.rollout()
 
 
 async def test_a_candidate_that_cannot_be_loaded_judges_nothing(office: Stages) -> None:
