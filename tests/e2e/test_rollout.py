@@ -194,7 +194,11 @@ async def test_two_services_on_one_log_roll_back_once(office: Stages) -> None:
     """Two services that see the same failure write one rollback between them, and both go by it."""
     digest = office.candidate(2)
     await asyncio.to_thread(office.promote, digest, "shadow")
-    slow = {"rollout": {"check_interval_s": 600, "shadow_concurrency": 4}}
+    # Neither follows the log by itself: each sees the failure before it could hear of the other's word.
+    slow = {
+        "rollout": {"check_interval_s": 600},
+        "rules": {**office.section, "poll_interval_s": 600},
+    }
     async with serving(office, STRICT, **slow) as one, serving(office, STRICT, **slow) as two:
         for at in range(20):
             await reviews(one, 1, at)
