@@ -29,6 +29,7 @@ from reviewer.metrics import Metrics, RulesState
 from reviewer.pipeline import Pipeline, World
 from reviewer.provider_sections import ProviderSection
 from reviewer.providers.breaker import BreakerPolicy
+from reviewer.providers.interface import ReviewerProvider
 from reviewer.receipts import Receipts
 from reviewer.reuse import Memory
 from reviewer.serving.faces import open_faces
@@ -40,8 +41,11 @@ from reviewer.serving.outcome_servicer import OUTCOME_SERVICE, OutcomeServicer
 from reviewer.serving.rubric_servicer import RUBRIC_SERVICE, RubricServicer
 from reviewer.serving.server import Server
 from reviewer.serving.servicer import SERVICE, ReviewServicer
+from reviewer.shadow import Shadows
 from reviewer.standing import Place, Standing
 from reviewer.telemetry import logger
+from reviewer.trial_home import open_trials
+from reviewer.trials import TrialWatch
 from reviewer.vendors import (
     SimulatedEndpoints,
     Wrap,
@@ -68,6 +72,8 @@ class App:
     ledger: TreeLedger
     standing: Standing
     canaries: Canaries
+    trials: TrialWatch
+    shadows: Shadows
     faces: Mapping[str, HttpFace]
 
     @property
@@ -96,15 +102,7 @@ async def open_app(
         ledger, identity, sequencer = await stack.enter_async_context(serving_log(settings))
         standing = await stack.enter_async_context(Standing(ledger, _place(settings, sections)))
         providers = await stack.enter_async_context(open_providers(settings, sections, wrap))
-        critic = Critic(
-            providers,
-            max_attempts=settings.critic.max_attempts,
-            min_model_s=settings.deadline.min_model_s,
-            breaker=BreakerPolicy(settings.critic.breaker_failures, settings.critic.breaker_open_s),
-            entropy=os.urandom,
-            lines=line_policy(settings),
-            memory=Memory(settings.reuse.window_s, settings.reuse.max_entries),
-        )
+        critic = _critic(settings, providers)
         admission = Admission(ledger, settings.limits.max_in_flight, settings.limits.retry_after_s)
         # Of the reserve, what is left after this goes to the reply.
         record_s = settings.deadline.reserve_s * _RECORD_SHARE
@@ -115,13 +113,16 @@ async def open_app(
         pipeline = Pipeline(standing.of, admission, critic, ledger, receipts, budgets, world, record_s, lifetime)
         pipeline.keep(settings.replay.bytes_kept)
         canaries = await stack.enter_async_context(_watch(settings, standing, pipeline, critic))
+        trials, shadows = await stack.enter_async_context(
+            open_trials(settings, standing, pipeline, admission, critic, ledger, world)
+        )
         witnessing = await stack.enter_async_context(Witnessing(ledger, settings.witness))
-        metrics = _measure(settings, pipeline, canaries)
+        metrics = _measure(settings, pipeline, canaries, trials, shadows)
         parts = Parts(admission, critic, ledger, sequencer, witnessing, lambda: _rules_state(standing))
         faces = await stack.enter_async_context(open_faces(settings, identity, parts, metrics))
         desk = await stack.enter_async_context(Desk(ledger, settings.handoff, means(), lambda: admission.draining))
         services = _services(settings, pipeline, admission, ledger, desk)
-        services[RUBRIC_SERVICE] = RubricServicer(standing, settings.rules.admin_tenants).handler()
+        services[RUBRIC_SERVICE] = RubricServicer(standing, settings.rules.admin_tenants, trials).handler()
         server = Server(services, admission, critic, sequencer, settings.server, settings.limits)
         await stack.enter_async_context(server)
         logger().info(
@@ -134,16 +135,32 @@ async def open_app(
             log=stores.name_of(settings.ledger),
             http=[face.address for face in faces.values()],
         )
-        yield App(server, ledger, standing, canaries, faces)
+        yield App(server, ledger, standing, canaries, trials, shadows, faces)
 
 
-def _measure(settings: Settings, pipeline: Pipeline, canaries: Canaries) -> Metrics | None:
-    """Have reviews and canaries counted where somebody may ask for metrics."""
+def _critic(settings: Settings, providers: Mapping[str, ReviewerProvider]) -> Critic:
+    return Critic(
+        providers,
+        max_attempts=settings.critic.max_attempts,
+        min_model_s=settings.deadline.min_model_s,
+        breaker=BreakerPolicy(settings.critic.breaker_failures, settings.critic.breaker_open_s),
+        entropy=os.urandom,
+        lines=line_policy(settings),
+        memory=Memory(settings.reuse.window_s, settings.reuse.max_entries),
+    )
+
+
+def _measure(
+    settings: Settings, pipeline: Pipeline, canaries: Canaries, trials: TrialWatch, shadows: Shadows
+) -> Metrics | None:
+    """Have reviews, canaries and trials counted where somebody may ask for metrics."""
     if not settings.monitor.metrics_address:
         return None
     metrics = Metrics()
     pipeline.look_on(metrics.reviewed)
     canaries.look_on(metrics.examined)
+    trials.look_on(metrics.rolled_back)
+    shadows.look_on(metrics.shadowed)
     return metrics
 
 

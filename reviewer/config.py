@@ -29,6 +29,7 @@ from reviewer.core.models import MicroUsd
 from reviewer.log_sections import AuditSettings, LedgerSettings, SigningSettings
 from reviewer.provider_sections import ProvidersSettings, Seconds, Section
 from reviewer.public_sections import MonitorSettings, WitnessSettings
+from reviewer.rollout_section import RolloutSettings
 from reviewer.rules_section import RulesSettings
 
 ENV_PREFIX = "REVIEWER_"
@@ -215,6 +216,7 @@ class Settings(Section):
     replay: ReplaySettings = ReplaySettings()
     rubrics: RubricSettings = RubricSettings()
     rules: RulesSettings = RulesSettings()
+    rollout: RolloutSettings = RolloutSettings()
     providers: ProvidersSettings = ProvidersSettings()
     log: LogSettings = LogSettings()
 

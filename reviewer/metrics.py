@@ -106,6 +106,12 @@ class Metrics:
         self._canaries = Counter(
             "reviewer_canaries", "Canaries by what came of them.", ["model", "sight"], registry=registry
         )
+        self._shadows = Counter(
+            "reviewer_shadows", "Drafts that a candidate judged in the shadow.", ["verdict"], registry=registry
+        )
+        self._rollbacks = Counter(
+            "reviewer_rollbacks", "Trials that a gate ended.", ["stage", "gate"], registry=registry
+        )
         self._appends = Counter("reviewer_log_appends", "Reviews and canaries recorded.", registry=registry)
         self._calls = Counter(
             "reviewer_model_calls", "Calls at second models.", ["model", "outcome"], registry=registry
@@ -183,6 +189,16 @@ class Metrics:
         """Count a canary."""
         self._canaries.labels(model, sight.name.lower()).inc()
         self._recorded(recorded.review)
+
+    def shadowed(self, review: Review) -> None:
+        """Count what a candidate made of a draft in the shadow, and what that cost."""
+        self._shadows.labels(review.verdict.name).inc()
+        for call in review.calls:
+            self._called(call)
+
+    def rolled_back(self, stage: str, gate: str) -> None:
+        """Count a trial that this process ended."""
+        self._rollbacks.labels(stage, gate).inc()
 
     def _recorded(self, review: Review) -> None:
         self._appends.inc()

@@ -20,11 +20,9 @@ from reviewer.core.barring import barred
 from reviewer.core.check import Subject
 from reviewer.core.draft import RawDraft, ReviewRequest, Source, TextPart, ToolResult
 from reviewer.core.errors import Fault, LedgerUnavailableError, RequestError, ReviewNotFoundError
-from reviewer.core.finding import Finding
 from reviewer.core.guidance import guide
 from reviewer.core.kept import facts_of, material_of
 from reviewer.core.outcome import Completed
-from reviewer.core.passage import RedactedDraft
 from reviewer.core.questionnaire import PROMPT_VERSION
 from reviewer.core.record import CONTENT_KEY_BYTES, seal
 from reviewer.core.redaction import redact
@@ -38,13 +36,14 @@ from reviewer.core.review import (
     RouteTaken,
     Stage,
 )
-from reviewer.core.rulebook import Plan, Rulebook, inapplicable
-from reviewer.core.ruling import Rules, RuleSet, Ruling
+from reviewer.core.rulebook import Rulebook, inapplicable
+from reviewer.core.ruling import Rules, RuleSet, Ruling, Shadowing
 from reviewer.core.verdict import Decision, EvidenceSet, Verdict, decide
 from reviewer.core.verification import verify_all
 from reviewer.critic import Critic, Criticism, Inquiry
 from reviewer.ledger.interface import Ledger
 from reviewer.receipts import Receipts
+from reviewer.sitting import Case, Shown, Sitting
 from reviewer.telemetry import Observer, Trail, Unwatched, report
 
 P = ParamSpec("P")
@@ -69,24 +68,8 @@ class World:
     entropy: Callable[[int], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What one review has come to know when it is decided."""
-
-    ruling: Ruling
-    plan: Plan
-    draft: RedactedDraft
-    findings: tuple[Finding, ...]
-    criticism: Criticism
-    canary: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What makes a review that of a canary, and the rules that the canary belongs to."""
-
-    examination: Examination
-    ruling: Ruling
+Beside = Callable[[ReviewRequest, Shadowing, Review], None]
+"""Is told of a review that a candidate judges as well."""
 
 
 class Pipeline:
@@ -122,6 +105,11 @@ class Pipeline:
         self._onlookers: list[Callable[[RecordedReview], None]] = []
         self._handoff_lifetime = handoff_lifetime
         self._max_kept_bytes = 0
+        self._beside: Beside | None = None
+
+    def shadow(self, beside: Beside) -> None:
+        """Have somebody told of each review that a candidate judges as well; must not block, must not raise."""
+        self._beside = beside
 
     def keep(self, max_bytes: int) -> None:
         """Keep the redacted request in the content of a review, up to so many bytes; 0 keeps none."""
@@ -164,7 +152,7 @@ class Pipeline:
         """
         own = replace(request, tenant=CANARY_TENANT, request_id="")
         with self._budgets.allowance(CANARY_TENANT, self._world.now()) as allowance:
-            recorded = await self._review(own, deadline, None, allowance, _Shown(examination, Ruling(rules)))
+            recorded = await self._review(own, deadline, None, allowance, Shown(examination, Ruling(rules)))
             allowance.settle(recorded.review)
         return recorded
 
@@ -194,17 +182,45 @@ class Pipeline:
         deadline: float,
         observer: Observer | None,
         allowance: Allowance,
-        shown: _Shown | None = None,
+        shown: Shown | None = None,
     ) -> RecordedReview:
         trail = Trail(observer or Unwatched())
-        now = self._world.now()
-        canary = shown.examination if shown else None
         with trail.stage(Stage.ADMIT):
-            ruling = shown.ruling if shown else self._rules(request)
-            plan = ruling.rules.rulebook.plan(request.intent, request.tier, request.locale, _sample_key(request))
-            facts = facts_of(request)
-            waived = inapplicable(plan, facts)
-            await self._check_revision(request)
+            previous = await self._check_revision(request)
+            ruling = shown.ruling if shown else self._rules(request, previous)
+        canary = shown.examination if shown else None
+        sitting = Sitting(ruling, deadline, allowance, trail, canary, trail.heard if observer else None)
+        case, decision = await self._judge(request, sitting)
+        with trail.stage(Stage.RECORD):
+            # A canary's draft lies in the rubrics' own cases.
+            most = 0 if canary else self._max_kept_bytes
+            kept = await _run(_is_large(request), material_of, request, case.draft, most)
+            review = replace(self._compose(request, case, decision, trail), material=kept.material, unkept=kept.missing)
+            recorded = await self._record(request, review, deadline)
+            if not recorded.replayed:
+                self._critic.remember(case.criticism, recorded.review.name)
+                if ruling.shadow is not None and self._beside is not None:
+                    self._beside(request, ruling.shadow, recorded.review)
+        return replace(recorded, record_us=trail.timings[-1].duration_us)
+
+    async def judge_beside(
+        self, request: ReviewRequest, rules: RuleSet, deadline: float, allowance: Allowance
+    ) -> Review:
+        """Return what other rules make of a request that was reviewed; nothing of it is written or remembered.
+
+        Raises:
+            LedgerUnavailableError: what was spent cannot be read.
+        """
+        trail = Trail(Unwatched())
+        case, decision = await self._judge(request, Sitting(Ruling(rules), deadline, allowance, trail))
+        return self._compose(request, case, decision, trail)
+
+    async def _judge(self, request: ReviewRequest, sitting: Sitting) -> tuple[Case, Decision]:
+        """Walk through the rooms between admission and the record."""
+        rulebook, trail, now = sitting.ruling.rules.rulebook, sitting.trail, self._world.now()
+        plan = rulebook.plan(request.intent, request.tier, request.locale, _sample_key(request))
+        facts = facts_of(request)
+        waived = inapplicable(plan, facts)
         with trail.stage(Stage.REDACT):
             large = _is_large(request)
             draft = await _run(large, redact, request, plan.public_values)
@@ -214,39 +230,34 @@ class Pipeline:
             trail.found(checked.findings)
             bars = barred(plan, request.data_class, draft.report, checked.findings)
         with trail.stage(Stage.CRITICISE):
-            examinee = canary.model if canary else ""
-            tell = trail.heard if observer else None
-            terms = (plan, facts, waived, draft, now, deadline, ruling.rules.rulebook.catalogue)
-            inquiry = Inquiry(*terms, request.tenant, allowance, examinee, tell)
+            examinee = sitting.canary.model if sitting.canary else ""
+            terms = (plan, facts, waived, draft, now, sitting.deadline, rulebook.catalogue)
+            inquiry = Inquiry(*terms, request.tenant, sitting.allowance, examinee, sitting.tell)
             criticism = Criticism(troubles=bars) if bars else await self._critic.criticise(inquiry)
         with trail.stage(Stage.VERIFY):
             index = criticism.index
             answered = verify_all(criticism.critiques, index, plan, waived) if index is not None else ()
             trail.found(answered)
         with trail.stage(Stage.DECIDE):
-            case = Case(ruling, plan, draft, (*checked.findings, *answered), criticism, canary.case if canary else "")
+            shown = sitting.canary.case if sitting.canary else ""
+            case = Case(sitting.ruling, plan, draft, (*checked.findings, *answered), criticism, shown)
             troubles = (*checked.troubles, *criticism.troubles)
             attempt = request.revision.attempt if request.revision else 0
             evidence = EvidenceSet(plan, facts, case.findings, criticism.critiques, troubles, attempt, waived)
-            decision = decide(evidence)
-        with trail.stage(Stage.RECORD):
-            # A canary's draft lies in the rubrics' own cases.
-            kept = await _run(large, material_of, request, draft, 0 if canary else self._max_kept_bytes)
-            review = replace(self._compose(request, case, decision, trail), material=kept.material, unkept=kept.missing)
-            recorded = await self._record(request, review, deadline)
-            if not recorded.replayed:
-                self._critic.remember(criticism, recorded.review.name)
-        return replace(recorded, record_us=trail.timings[-1].duration_us)
+            return case, decide(evidence)
 
-    async def _check_revision(self, request: ReviewRequest) -> None:
+    async def _check_revision(self, request: ReviewRequest) -> Review | None:
         """Hold a claimed revision against the review it follows: the count of attempts must not be the caller's word.
+
+        Returns:
+            That review; None where nothing is revised.
 
         Raises:
             RequestError: there is no such review, it did not ask for a revision, or the count is wrong.
         """
         revision = request.revision
         if revision is None:
-            return
+            return None
         stored = await self._ledger.find_review(request.tenant, revision.previous_review.removeprefix("reviews/"))
         if stored is None:
             raise _fault("subject.revision.previous_review", "there is no such review")
@@ -256,6 +267,7 @@ class Pipeline:
         due = (previous.revision.attempt if previous.revision else 0) + 1
         if revision.attempt != due:
             raise _fault("subject.revision.attempt", f"got {revision.attempt}, the revision of that review is {due}")
+        return previous
 
     async def _record(self, request: ReviewRequest, review: Review, deadline: float) -> RecordedReview:
         entry = seal(review, self._world.entropy(CONTENT_KEY_BYTES))
@@ -322,6 +334,7 @@ class Pipeline:
             labels=request.labels,
             canary=case.canary,
             release=case.ruling.rules.release,
+            stage=case.ruling.stage,
         )
 
 

@@ -29,6 +29,7 @@ from reviewer.core.draft import ReviewRequest
 from reviewer.core.errors import ConfigError, Fault, FaultsError, ReviewerError
 from reviewer.core.release import Release, release_name
 from reviewer.core.release_event import ReleaseAction, ReleaseEvent, ReleaseSource
+from reviewer.core.review import Review
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.ruling import RuleSet, Ruling
 from reviewer.ledger.interface import Ledger
@@ -37,6 +38,7 @@ from reviewer.pipeline import warm_up
 from reviewer.rubrics.approved import open_release
 from reviewer.rubrics.release_files import Traces, load_release, read_folder, traces_of, traces_of_bundle
 from reviewer.rules_section import RulesSettings
+from reviewer.stages import Stages
 from reviewer.telemetry import logger
 
 SERVICE = "service"
@@ -117,6 +119,7 @@ class Standing:
         self._follower: asyncio.Task[None] | None = None
         self._ruling: Ruling | None = None
         self._status: Status | None = None
+        self.stages = Stages(self._candidate)
 
     async def __aenter__(self) -> Self:
         """Load what is in force, and follow it.
@@ -132,6 +135,7 @@ class Standing:
                 # The folder was changed while no service ran.
                 await self._tell(ready.rules.release, self._log.last.event.digest)
             self._take(ready)
+            await self.stages.follow(self._log.course)
         if self._place.settings.releases is not None or self._place.settings.reload == "watch":
             self._follower = asyncio.create_task(self._follow())
             self._follower.add_done_callback(_lost)
@@ -158,10 +162,24 @@ class Standing:
         assert self._status is not None
         return self._status
 
-    def of(self, request: ReviewRequest) -> Ruling:  # noqa: ARG002 - the corridor asks for each request
+    def of(self, request: ReviewRequest, previous: Review | None) -> Ruling:
         """Say by what a request is judged: see `reviewer.core.ruling.Rules`."""
         assert self._ruling is not None
-        return self._ruling
+        return self.stages.of(self._ruling, request, previous)
+
+    async def look(self) -> Status:
+        """Look at the log now; a folder is read only where it is watched. Returns how things stand then."""
+        return await self._refresh(again=False)
+
+    async def tell(self, event: ReleaseEvent, request_id: str) -> bool:
+        """Have the log say something of a release, and go by it; False where that was said before.
+
+        Raises:
+            LedgerUnavailableError: whether it was written is unknown.
+        """
+        first = await self._log.tell(event, request_id)
+        await self.look()
+        return first
 
     async def reload(self) -> Status:
         """Look at log and folder now, whatever was looked at before; returns how things stand then."""
@@ -195,17 +213,31 @@ class Standing:
             wanted: ReleaseEvent | None = None
             try:
                 wanted = await self._wanted()
-                if not await self._is_due(wanted, again=again):
-                    return self.status
-                ready = await self._load(wanted)
-                if ready.rules.release != self.status.release:
-                    if wanted is None:
-                        await self._tell(ready.rules.release, self.status.release)
-                    self._take(ready)
-                self._recovered()
+                if await self._is_due(wanted, again=again):
+                    ready = await self._load(wanted)
+                    if ready.rules.release != self.status.release:
+                        if wanted is None:
+                            await self._tell(ready.rules.release, self.status.release)
+                        self._take(ready)
+                    self._recovered()
             except (ReviewerError, OSError, ImportError) as exc:
                 self._failed(wanted, exc)
+            await self.stages.follow(self._log.course)
         return self.status
+
+    async def _candidate(self, digest: str, moment: datetime) -> RuleSet:
+        """Load a release beside what is in force.
+
+        Raises:
+            FaultsError: it cannot be used.
+        """
+
+        def load() -> RuleSet:
+            release, _ = open_release(self._place.settings, digest, moment)
+            with building():
+                return self._make(release, self._place.now().date(), self.rules)
+
+        return self.rules if digest == self.rules.release else await asyncio.to_thread(load)
 
     async def _wanted(self) -> ReleaseEvent | None:
         """Return the activation that decides; None where the rule folder does.
@@ -285,7 +317,7 @@ class Standing:
         if place.with_canaries and not canaries:
             logger().warning("no_canaries", rulebook=loaded.rulebook.digest)
         warm_up(loaded.rulebook, place.now())
-        return RuleSet(loaded.rulebook, release.digest, canaries)
+        return RuleSet(loaded.rulebook, release.digest, canaries, loaded.gates)
 
     async def _tell(self, digest: str, previous: str) -> None:
         """Have the log say that a changed folder takes effect; unless a service on the same log has said so.

@@ -18,13 +18,14 @@ from rich.table import Table
 from reviewer.app import rubric_directory
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.log_files import settings_for
+from reviewer.cli.release_stages import check_words, promote, rollback, status
 from reviewer.config import Settings
 from reviewer.core import sshsig
 from reviewer.core.approval import fingerprint
-from reviewer.core.events import MAX_BY_CHARS, MAX_REASON_CHARS
 from reviewer.core.ids import uuid7
 from reviewer.core.release import Release, is_digest, release_name
-from reviewer.core.release_event import ReleaseAction, ReleaseEvent, Told, latest
+from reviewer.core.release_event import ReleaseAction, ReleaseEvent, Told
+from reviewer.core.rollout import course_of
 from reviewer.core.sshsig import SshSignature
 from reviewer.ledger.releases import ReleaseLog, events_since
 from reviewer.log_home import open_records
@@ -33,7 +34,10 @@ from reviewer.rubrics.release_files import Bundle, load_release, read_bundle, re
 from reviewer.rules_section import RulesSettings
 from reviewer.signing import read_private_key
 
-app = typer.Typer(help="Build, sign, check and activate releases of the rules.", no_args_is_help=True)
+app = typer.Typer(help="Build, sign, check, try and activate releases of the rules.", no_args_is_help=True)
+app.command("promote")(promote)
+app.command("rollback")(rollback)
+app.command("status")(status)
 
 Named = Annotated[str, typer.Argument(help="A bundle, or the digest of one in the folder of releases.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -117,9 +121,7 @@ def activate(
     config: ConfigOption = None,
 ) -> None:
     """Put a release in force, for every service on the log; an earlier one again is a rollback."""
-    for option, text, bound in (("--by", by, MAX_BY_CHARS), ("--reason", reason, MAX_REASON_CHARS)):
-        if not 1 <= len(text.strip()) <= bound:
-            fail(f"{option} has {len(text)} characters, expected 1 to {bound}", Exit.USAGE)
+    check_words(by, reason)
     settings = settings_for(path, config)
     now = datetime.now(UTC)
     with errors_end_the_command():
@@ -144,13 +146,20 @@ def log(json_: Json = False, path: LogPathOption = None, config: ConfigOption = 
             "by": event.by,
             "reason": event.reason,
             "approvals": event.approvals,
+            "stage": event.stage,
+            "routes": event.routes,
+            "percent": event.percent,
         }
         typer.echo(json.dumps(line) if json_ else f"{index:>8} {event.time:%Y-%m-%d %H:%M:%S} {_told(event)}")
 
 
 def _told(event: ReleaseEvent) -> str:
     approved = f", approved by {', '.join(event.approvals)}" if event.approvals else ""
-    return f"{event.action} {event.digest[:12]} ({event.source}) by {event.by}: {event.reason}{approved}"
+    where = (
+        "" if event.stage == "full" and not event.routes else f" {event.stage} on {', '.join(event.routes) or 'all'}"
+    )
+    share = f" for {event.percent} %" if event.percent != 100 else ""
+    return f"{event.action} {event.digest[:12]} ({event.source}){where}{share} by {event.by}: {event.reason}{approved}"
 
 
 async def _activate(
@@ -158,10 +167,11 @@ async def _activate(
 ) -> ReleaseEvent:
     async with open_records(settings) as ledger:
         earlier = await events_since(ledger, 0)
-        last = latest(earlier)
-        if last is not None and last.event.digest == release.digest:
+        course = course_of(earlier)
+        last = course.base
+        if last is not None and last.event.digest == release.digest and not (course.by_route or course.trials):
             fail(f"{release_name(release.digest)} is in force already")
-        again = any(one.event.digest == release.digest for one in earlier)
+        again = any(one.event.digest == release.digest and one.event.stage == "full" for one in earlier)
         action = ReleaseAction.ROLLBACK if again else ReleaseAction.ACTIVATE
         previous = last.event.digest if last else ""
         identity = str(uuid7(now, os.urandom(10)))

@@ -70,6 +70,11 @@ class RubricClient:
         call = self._stub().ReloadRules(pb.ReloadRulesRequest(), timeout=self._timeout_s, metadata=self._metadata)
         return (await _answer(call)).status
 
+    async def rollout(self) -> pb.GetRolloutResponse:
+        """Say what is on trial beside what is in force, and how that compares."""
+        call = self._stub().GetRollout(pb.GetRolloutRequest(), timeout=self._timeout_s, metadata=self._metadata)
+        return await _answer(call)
+
     def _stub(self) -> pb_grpc.RubricServiceAsyncStub:
         if self._channel is None:
             raise RuntimeError("the client is used outside its context")

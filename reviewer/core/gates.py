@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from reviewer.core.calibration import DIMENSIONS, ENOUGH, Rates, measure
 from reviewer.core.case import CriterionKey
 from reviewer.core.labels import VERDICT, Matched
+from reviewer.core.rollout_gates import DEFAULT_GATES, RolloutGates
 from reviewer.core.rubric import Frozen, Severity, ShortText, Slug
 from reviewer.core.statistics.proportions import (
     Share,
@@ -85,10 +86,16 @@ class Gate(Frozen):
 
 
 class GateFile(Frozen):
-    """The gates of a rule set."""
+    """The gates of a rule set.
+
+    Attributes:
+        gates: held against people's labels, before a release goes anywhere.
+        rollout: held against the release in force, while it is on trial beside that.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
     gates: tuple[Gate, ...] = Field(min_length=1)
+    rollout: RolloutGates = DEFAULT_GATES
 
     @model_validator(mode="after")
     def _named_once(self) -> GateFile:

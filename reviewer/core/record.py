@@ -35,7 +35,7 @@ CONTENT_KEY_BYTES = 32
 
 _REVIEW: TypeAdapter[Review] = TypeAdapter(Review)
 _REVIEW_FIELDS = tuple(field.name for field in fields(Review))
-_ONLY_WHERE_SAID = ("material", "unkept")
+_ONLY_WHERE_SAID = ("material", "unkept", "stage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +191,7 @@ def _record(review: Review, commitment: str) -> dict[str, Json]:
         **({"canary": review.canary} if review.canary else {}),
         **({"handoff_expires": rfc3339(handoff.expires_at)} if handoff and handoff.expires_at else {}),
         **({"release": review.release} if review.release else {}),
+        **({"stage": review.stage} if review.stage else {}),
     }
 
 

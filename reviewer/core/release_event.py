@@ -6,7 +6,6 @@ in the same form, with nobody's approval.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -46,11 +45,12 @@ class ReleaseEvent:
 
     Attributes:
         id: UUIDv7.
-        digest: of the release that is in force from now on.
-        previous: digest of the one before; empty where there was none.
+        digest: of the release that is in force from now on, or on trial; where a trial ends, of what stays in force.
+        previous: digest of the one before; empty where there was none. Of a trial what it is compared with; where a
+            trial ends, of the candidate.
         by: who did it, as that person or service named itself.
         reason: in words; it stays in the log for good.
-        stage: how far it is in force; `full` for whatever is asked.
+        stage: how far it is in force, or on trial: see `reviewer.core.rollout`.
         routes: ids of the routes it is about; empty for all.
         percent: of the requests.
         approvals: names of those who approved, sorted; empty where nobody was asked.
@@ -70,8 +70,11 @@ class ReleaseEvent:
     approvals: tuple[str, ...] = ()
 
 
-def entry_of_release(event: ReleaseEvent) -> Entry:
+def entry_of_release(event: ReleaseEvent, request_id: str = "") -> Entry:
     """Make an event's record.
+
+    Args:
+        request_id: under which it is written once only; it must not be one that a review could have.
 
     Raises:
         InvariantError: it says more than a record may hold (who asks for it bounds its texts and routes).
@@ -88,9 +91,8 @@ def entry_of_release(event: ReleaseEvent) -> Entry:
         "approvals": list(event.approvals),
     }
     action, subjects = Action(event.action.value), (release_name(event.digest),)
-    return entry_of(
-        Event(EventKind.RELEASE, action, event.id, event.time, "", event.by, event.reason, subjects, details)
-    )
+    told = Event(EventKind.RELEASE, action, event.id, event.time, "", event.by, event.reason, subjects, details)
+    return entry_of(told, request_id=request_id)
 
 
 def read_release_event(record: bytes) -> ReleaseEvent | None:
@@ -124,8 +126,3 @@ class Told:
 
     index: int
     event: ReleaseEvent
-
-
-def latest(told: Iterable[Told]) -> Told | None:
-    """Return the event that decides: the last one by place in the log, whatever clocks said."""
-    return max(told, key=lambda one: one.index, default=None)

@@ -119,6 +119,7 @@ class Review:
         reused_from: name of the review whose answers of the second model were taken; empty where it was asked.
         canary: `domain/case` of the canary that was shown; empty for a review that somebody asked for.
         release: digest of the release that judged it; empty in reviews from before it was kept.
+        stage: `canary` where that release was on trial; empty where it was in force.
         material: the redacted request, in the form of `reviewer.core.kept`; empty where it was not kept.
         unkept: why it was not, empty where it was or was not to be.
     """
@@ -152,6 +153,7 @@ class Review:
     labels: Mapping[str, str] = field(default_factory=dict)
     canary: str = ""
     release: str = ""
+    stage: str = ""
     material: str = field(default="", repr=False)
     unkept: str = ""
 

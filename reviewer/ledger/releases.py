@@ -1,8 +1,9 @@
-"""What the log says about releases: the last word, followed cheaply."""
+"""What the log says about releases: what is in force and on trial, followed cheaply."""
 
 from __future__ import annotations
 
-from reviewer.core.release_event import RELEASE_KIND, ReleaseEvent, Told, entry_of_release, latest, read_release_event
+from reviewer.core.release_event import RELEASE_KIND, ReleaseEvent, Told, entry_of_release, read_release_event
+from reviewer.core.rollout import Course
 from reviewer.core.search import All, Match, Operator, Order
 from reviewer.ledger.interface import Found, Ledger
 
@@ -16,37 +17,43 @@ class ReleaseLog:
         """Start with nothing read."""
         self._ledger = ledger
         self._seen = 0
-        self._last: Told | None = None
+        self._course = Course()
+
+    @property
+    def course(self) -> Course:
+        """How things stood when the log was last looked at."""
+        return self._course
 
     @property
     def last(self) -> Told | None:
-        """The last word when the log was last looked at."""
-        return self._last
+        """The event that decided, wherever no other does, when the log was last looked at."""
+        return self._course.base
 
     async def read(self) -> Told | None:
-        """Look at the log, and return its last word; None where there is none.
+        """Look at the log, and return the event that decides wherever no other does; None where there is none.
 
         Raises:
             LedgerUnavailableError: the log cannot be read.
         """
         size = await self._ledger.size()
         if size != self._seen:
-            found = await events_since(self._ledger, self._seen)
-            self._last = latest([*found, *([self._last] if self._last else [])])
+            for told in await events_since(self._ledger, self._seen):
+                self._course = self._course.after(told)
             self._seen = size
-        return self._last
+        return self._course.base
 
-    async def tell(self, event: ReleaseEvent) -> None:
-        """Write an event.
+    async def tell(self, event: ReleaseEvent, request_id: str = "") -> bool:
+        """Write an event; False where another one has its request id already.
 
         Raises:
             LedgerUnavailableError: whether it was written is unknown.
         """
-        await self._ledger.append(entry_of_release(event))
+        appended = await self._ledger.append(entry_of_release(event, request_id))
+        return appended.existing is None
 
 
 async def events_since(ledger: Ledger, index: int) -> list[Told]:
-    """Return the events of releases from an index on, in order of their times.
+    """Return the events of releases from an index on, in the order of the log.
 
     Raises:
         LedgerUnavailableError: the log cannot be read.
@@ -63,4 +70,4 @@ async def events_since(ledger: Ledger, index: int) -> list[Told]:
         if not page:
             break
         after = page[-1].position.index
-    return told
+    return sorted(told, key=lambda one: one.index)

@@ -44,12 +44,21 @@ def read_gates(directory: Path, name: str, criteria: Collection[str]) -> GateFil
     return read
 
 
+def load_gates(directory: Path, rubrics: Iterable[Rubric]) -> GateFile:
+    """Read the gate file of a rule set.
+
+    Raises:
+        RubricError: with every fault at once, each with line and column.
+    """
+    criteria = {f"{rubric.id}/{one.id}" for rubric in (BASELINE, *rubrics) for one in rubric.criteria}
+    return read_gates(directory, GATES, criteria)
+
+
 def gate_errors(directory: Path, rubrics: Iterable[Rubric]) -> tuple[Fault, ...]:
     """Return the faults of the rule set's gate file, which need not be there."""
-    criteria = {f"{rubric.id}/{one.id}" for rubric in (BASELINE, *rubrics) for one in rubric.criteria}
     try:
         if (directory / GATES).exists():
-            read_gates(directory, GATES, criteria)
+            load_gates(directory, rubrics)
     except RubricError as exc:
         return exc.faults
     return ()

@@ -18,8 +18,10 @@ from reviewer.core.case import CaseFile
 from reviewer.core.errors import Fault, ReleaseError
 from reviewer.core.questionnaire import PROMPT_VERSION
 from reviewer.core.release import MAGIC, MAX_BYTES, MAX_DEPTH, MAX_FILE_BYTES, Release, pack, release_name, unpack
+from reviewer.core.rollout_gates import DEFAULT_GATES, RolloutGates
 from reviewer.core.rulebook import Rulebook
 from reviewer.core.sshsig import MAX_CHARS
+from reviewer.rubrics.gates import GATES, load_gates
 from reviewer.rubrics.load import load_cases, load_rulebook
 
 BUNDLE_SUFFIX = ".release"
@@ -47,11 +49,13 @@ class Loaded:
     Attributes:
         cases: its case files, sorted by path.
         warnings: about reviewers past or near their retirement.
+        gates: what it is held to while it is on trial.
     """
 
     rulebook: Rulebook
     cases: tuple[CaseFile, ...]
     warnings: tuple[Fault, ...]
+    gates: RolloutGates = DEFAULT_GATES
 
 
 def read_folder(directory: Path, built_by: str = "") -> Release:
@@ -110,7 +114,8 @@ def load_release(release: Release, today: date, *, with_cases: bool) -> Loaded:
             (folder / path).write_bytes(data)
         rulebook, warnings = load_rulebook(folder, today=today)
         cases = tuple([case for _, case in load_cases(folder)]) if with_cases else ()
-    return Loaded(rulebook, cases, warnings)
+        gates = load_gates(folder, rulebook.rubrics.values()) if GATES in release.files else None
+    return Loaded(rulebook, cases, warnings, gates.rollout if gates else DEFAULT_GATES)
 
 
 def read_bundle(folder: Path, digest: str) -> Bundle:

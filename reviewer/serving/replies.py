@@ -13,6 +13,7 @@ from reviewer.core.guidance import DrafterGuidance
 from reviewer.core.outcome import CallRecord, Usage
 from reviewer.core.release import release_name
 from reviewer.core.review import Handoff, RecordedReview, Review, Stage, StageTiming
+from reviewer.core.rollout import ReleaseStage
 from reviewer.core.routing import Guidance
 from reviewer.core.rubric import Place, Severity
 from reviewer.core.verdict import Cause, Reason, Verdict, verdict_of
@@ -53,6 +54,10 @@ VERDICTS = {
     Verdict.APPROVE: review_pb2.VERDICT_APPROVE,
     Verdict.REVISE: review_pb2.VERDICT_REVISE,
     Verdict.HUMAN_HANDOFF: review_pb2.VERDICT_HUMAN_HANDOFF,
+}
+RELEASE_STAGES = {
+    "": review_pb2.RELEASE_STAGE_FULL,
+    ReleaseStage.CANARY: review_pb2.RELEASE_STAGE_CANARY,
 }
 TIERS = {
     Tier.LOW: review_pb2.RISK_TIER_LOW,
@@ -95,6 +100,7 @@ def review_message(recorded: RecordedReview) -> review_pb2.Review:
         dropped_findings=review.dropped_findings,
         reused_from=review.reused_from,
         release=release_name(review.release),
+        stage=RELEASE_STAGES[review.stage] if review.release else review_pb2.RELEASE_STAGE_UNSPECIFIED,
         receipt=recorded.receipt,
     )
     if recorded.record_us:

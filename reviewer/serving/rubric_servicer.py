@@ -14,8 +14,10 @@ from reviewer.core.release import Release, release_name
 from reviewer.core.release_event import ReleaseSource
 from reviewer.core.rulebook import RubricPin, Rulebook, canonical_file
 from reviewer.serving.requests import read_tenant
+from reviewer.serving.rollout_replies import rollout_reply
 from reviewer.serving.servicer import Context, guarded, parse
 from reviewer.standing import Standing, Status
+from reviewer.trials import TrialWatch
 from reviewer.v1 import rubric_service_pb2 as pb
 
 RUBRIC_SERVICE = "reviewer.v1.RubricService"
@@ -28,12 +30,13 @@ _SOURCES = {
 class RubricServicer:
     """The methods of the service."""
 
-    def __init__(self, standing: Standing, admins: tuple[str, ...]) -> None:
+    def __init__(self, standing: Standing, admins: tuple[str, ...], trials: TrialWatch) -> None:
         """Keep the collaborators.
 
         Args:
             admins: tenants that may call.
         """
+        self._trials = trials
         self._standing = standing
         self._admins = frozenset(admins)
         # Checking a set takes as long as loading one: it is done for one caller at a time.
@@ -58,6 +61,9 @@ class RubricServicer:
                 ),
                 "ReloadRules": grpc.unary_unary_rpc_method_handler(
                     self._reload_rules, response_serializer=pb.ReloadRulesResponse.SerializeToString
+                ),
+                "GetRollout": grpc.unary_unary_rpc_method_handler(
+                    self._get_rollout, response_serializer=pb.GetRolloutResponse.SerializeToString
                 ),
             },
         )
@@ -109,6 +115,14 @@ class RubricServicer:
             # A caller that goes away takes nothing back: what was begun takes its course.
             status = await asyncio.shield(asyncio.ensure_future(self._standing.reload()))
             return pb.ReloadRulesResponse(status=_status(status))
+
+        return await guarded(context, work)
+
+    async def _get_rollout(self, raw: bytes, context: Context) -> pb.GetRolloutResponse:
+        async def work() -> pb.GetRolloutResponse:
+            self._admit(context)
+            parse(pb.GetRolloutRequest, raw)
+            return await rollout_reply(self._standing, self._trials)
 
         return await guarded(context, work)
 

@@ -261,6 +261,34 @@ STAGE_RECORD: Stage.ValueType  # 7
 """Write the record."""
 Global___Stage: _TypeAlias = Stage  # noqa: Y015
 
+class _ReleaseStage:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReleaseStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReleaseStage.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RELEASE_STAGE_UNSPECIFIED: _ReleaseStage.ValueType  # 0
+    """Not set."""
+    RELEASE_STAGE_SHADOW: _ReleaseStage.ValueType  # 1
+    """It judges a share of drafts beside what is in force, for the record alone. No review is answered from this stage."""
+    RELEASE_STAGE_CANARY: _ReleaseStage.ValueType  # 2
+    """It judges a share of drafts in place of what is in force."""
+    RELEASE_STAGE_FULL: _ReleaseStage.ValueType  # 3
+    """It is in force."""
+
+class ReleaseStage(_ReleaseStage, metaclass=_ReleaseStageEnumTypeWrapper):
+    """How far a release has come."""
+
+RELEASE_STAGE_UNSPECIFIED: ReleaseStage.ValueType  # 0
+"""Not set."""
+RELEASE_STAGE_SHADOW: ReleaseStage.ValueType  # 1
+"""It judges a share of drafts beside what is in force, for the record alone. No review is answered from this stage."""
+RELEASE_STAGE_CANARY: ReleaseStage.ValueType  # 2
+"""It judges a share of drafts in place of what is in force."""
+RELEASE_STAGE_FULL: ReleaseStage.ValueType  # 3
+"""It is in force."""
+Global___ReleaseStage: _TypeAlias = ReleaseStage  # noqa: Y015
+
 @_typing.final
 class Reason(_message.Message):
     """One reason behind the verdict, the strictest first."""
@@ -700,6 +728,7 @@ class Review(_message.Message):
     REUSED_FROM_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     RELEASE_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """reviews/{id}"""
     request_id: _builtins.str
@@ -726,6 +755,8 @@ class Review(_message.Message):
     """releases/{digest}: the release whose rules judged the draft, from beginning to end. The digest is that of its files'
     bytes; rulebook_digest in `route` is that of what they mean. Empty in reviews from before it was kept.
     """
+    stage: Global___ReleaseStage.ValueType
+    """How far that release had come: in force, or on trial for a share of requests."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was decided."""
@@ -794,10 +825,11 @@ class Review(_message.Message):
         reused_from: _builtins.str = ...,
         receipt: _builtins.str = ...,
         release: _builtins.str = ...,
+        stage: Global___ReleaseStage.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "guidance", b"guidance", "handoff", b"handoff", "log_position", b"log_position", "route", b"route"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "draft_digest", b"draft_digest", "dropped_findings", b"dropped_findings", "findings", b"findings", "guidance", b"guidance", "handoff", b"handoff", "intent", b"intent", "log_position", b"log_position", "model_calls", b"model_calls", "name", b"name", "reasons", b"reasons", "receipt", b"receipt", "redactions", b"redactions", "release", b"release", "request_id", b"request_id", "reused_from", b"reused_from", "route", b"route", "rubrics", b"rubrics", "simulated", b"simulated", "timings", b"timings", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "draft_digest", b"draft_digest", "dropped_findings", b"dropped_findings", "findings", b"findings", "guidance", b"guidance", "handoff", b"handoff", "intent", b"intent", "log_position", b"log_position", "model_calls", b"model_calls", "name", b"name", "reasons", b"reasons", "receipt", b"receipt", "redactions", b"redactions", "release", b"release", "request_id", b"request_id", "reused_from", b"reused_from", "route", b"route", "rubrics", b"rubrics", "simulated", b"simulated", "stage", b"stage", "timings", b"timings", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

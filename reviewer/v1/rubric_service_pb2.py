@@ -24,45 +24,62 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from reviewer.v1 import review_pb2 as reviewer_dot_v1_dot_review__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n reviewer/v1/rubric_service.proto\x12\x0breviewer.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n\rRubricSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x10\n\x08\x63riteria\x18\x05 \x01(\x05\":\n\tRuleFault\x12\r\n\x05where\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"&\n\x08RuleFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\xf2\x02\n\x0bRulesStatus\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\x17\n\x0frulebook_digest\x18\x02 \x01(\t\x12(\n\x06source\x18\x03 \x01(\x0e\x32\x18.reviewer.v1.RulesSource\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tapprovals\x18\x05 \x03(\t\x12\x0f\n\x07pending\x18\x06 \x01(\t\x12&\n\x06\x66\x61ults\x18\x07 \x03(\x0b\x32\x16.reviewer.v1.RuleFault\x12\x31\n\rfailing_since\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nreloads_ok\x18\t \x01(\x03\x12\x16\n\x0ereloads_failed\x18\n \x01(\x03\x12\x30\n\rload_duration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\"\x14\n\x12ListRubricsRequest\"B\n\x13ListRubricsResponse\x12+\n\x07rubrics\x18\x01 \x03(\x0b\x32\x1a.reviewer.v1.RubricSummary\" \n\x10GetRubricRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"N\n\x11GetRubricResponse\x12+\n\x07summary\x18\x01 \x01(\x0b\x32\x1a.reviewer.v1.RubricSummary\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"<\n\x14ValidateRulesRequest\x12$\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x15.reviewer.v1.RuleFile\"P\n\x15ValidateRulesResponse\x12\x0f\n\x07release\x18\x01 \x01(\t\x12&\n\x06\x66\x61ults\x18\x02 \x03(\x0b\x32\x16.reviewer.v1.RuleFault\"\x12\n\x10GetStatusRequest\"=\n\x11GetStatusResponse\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.reviewer.v1.RulesStatus\"\x14\n\x12ReloadRulesRequest\"?\n\x13ReloadRulesResponse\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.reviewer.v1.RulesStatus*`\n\x0bRulesSource\x12\x1c\n\x18RULES_SOURCE_UNSPECIFIED\x10\x00\x12\x17\n\x13RULES_SOURCE_BUNDLE\x10\x01\x12\x1a\n\x16RULES_SOURCE_DIRECTORY\x10\x02\x32\xa3\x03\n\rRubricService\x12P\n\x0bListRubrics\x12\x1f.reviewer.v1.ListRubricsRequest\x1a .reviewer.v1.ListRubricsResponse\x12J\n\tGetRubric\x12\x1d.reviewer.v1.GetRubricRequest\x1a\x1e.reviewer.v1.GetRubricResponse\x12V\n\rValidateRules\x12!.reviewer.v1.ValidateRulesRequest\x1a\".reviewer.v1.ValidateRulesResponse\x12J\n\tGetStatus\x12\x1d.reviewer.v1.GetStatusRequest\x1a\x1e.reviewer.v1.GetStatusResponse\x12P\n\x0bReloadRules\x12\x1f.reviewer.v1.ReloadRulesRequest\x1a .reviewer.v1.ReloadRulesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n reviewer/v1/rubric_service.proto\x12\x0breviewer.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reviewer/v1/review.proto\"`\n\rRubricSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x64omain\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x10\n\x08\x63riteria\x18\x05 \x01(\x05\":\n\tRuleFault\x12\r\n\x05where\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"&\n\x08RuleFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\xf2\x02\n\x0bRulesStatus\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\x17\n\x0frulebook_digest\x18\x02 \x01(\t\x12(\n\x06source\x18\x03 \x01(\x0e\x32\x18.reviewer.v1.RulesSource\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tapprovals\x18\x05 \x03(\t\x12\x0f\n\x07pending\x18\x06 \x01(\t\x12&\n\x06\x66\x61ults\x18\x07 \x03(\x0b\x32\x16.reviewer.v1.RuleFault\x12\x31\n\rfailing_since\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nreloads_ok\x18\t \x01(\x03\x12\x16\n\x0ereloads_failed\x18\n \x01(\x03\x12\x30\n\rload_duration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\"\x14\n\x12ListRubricsRequest\"B\n\x13ListRubricsResponse\x12+\n\x07rubrics\x18\x01 \x03(\x0b\x32\x1a.reviewer.v1.RubricSummary\" \n\x10GetRubricRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"N\n\x11GetRubricResponse\x12+\n\x07summary\x18\x01 \x01(\x0b\x32\x1a.reviewer.v1.RubricSummary\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"<\n\x14ValidateRulesRequest\x12$\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x15.reviewer.v1.RuleFile\"P\n\x15ValidateRulesResponse\x12\x0f\n\x07release\x18\x01 \x01(\t\x12&\n\x06\x66\x61ults\x18\x02 \x03(\x0b\x32\x16.reviewer.v1.RuleFault\"\x12\n\x10GetStatusRequest\"=\n\x11GetStatusResponse\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.reviewer.v1.RulesStatus\"\x14\n\x12ReloadRulesRequest\"?\n\x13ReloadRulesResponse\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.reviewer.v1.RulesStatus\"\x13\n\x11GetRolloutRequest\"b\n\x0cRouteRelease\x12\r\n\x05route\x18\x01 \x01(\t\x12\x0f\n\x07release\x18\x02 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd9\x02\n\nGateFigure\x12\x0f\n\x07measure\x18\x01 \x01(\t\x12\x0f\n\x07segment\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.reviewer.v1.GateState\x12\x1b\n\x0e\x63\x61ndidate_rate\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rbaseline_rate\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x17\n\x0f\x63\x61ndidate_count\x18\x06 \x01(\x03\x12\x16\n\x0e\x62\x61seline_count\x18\x07 \x01(\x03\x12\x16\n\x0e\x64ifference_low\x18\x08 \x01(\x01\x12\x17\n\x0f\x64ifference_high\x18\t \x01(\x01\x12\x0f\n\x07p_worse\x18\n \x01(\x01\x12\x0f\n\x07p_sound\x18\x0b \x01(\x01\x12\r\n\x05level\x18\x0c \x01(\x01\x12\x11\n\ttolerance\x18\r \x01(\x01\x42\x11\n\x0f_candidate_rateB\x10\n\x0e_baseline_rate\"\xcc\x02\n\x0cReleaseTrial\x12\x0f\n\x07release\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61seline\x18\x02 \x01(\t\x12(\n\x05stage\x18\x03 \x01(\x0e\x32\x19.reviewer.v1.ReleaseStage\x12\x0f\n\x07percent\x18\x04 \x01(\x05\x12\x0e\n\x06routes\x18\x05 \x03(\t\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\n\n\x02\x62y\x18\x07 \x01(\t\x12&\n\x05state\x18\x08 \x01(\x0e\x32\x17.reviewer.v1.TrialState\x12\x17\n\x0f\x63\x61ndidate_count\x18\t \x01(\x03\x12\x16\n\x0e\x62\x61seline_count\x18\n \x01(\x03\x12(\n\x07\x66igures\x18\x0b \x03(\x0b\x32\x17.reviewer.v1.GateFigure\x12\x0f\n\x07problem\x18\x0c \x01(\t\"l\n\nModelClock\x12\r\n\x05model\x18\x01 \x01(\t\x12\x17\n\x0fretirement_date\x18\x02 \x01(\t\x12\x16\n\tdays_left\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x10\n\x08releases\x18\x04 \x03(\tB\x0c\n\n_days_left\"\xa4\x01\n\x12GetRolloutResponse\x12\x0f\n\x07release\x18\x01 \x01(\t\x12)\n\x06routes\x18\x02 \x03(\x0b\x32\x19.reviewer.v1.RouteRelease\x12)\n\x06trials\x18\x03 \x03(\x0b\x32\x19.reviewer.v1.ReleaseTrial\x12\'\n\x06models\x18\x04 \x03(\x0b\x32\x17.reviewer.v1.ModelClock*`\n\x0bRulesSource\x12\x1c\n\x18RULES_SOURCE_UNSPECIFIED\x10\x00\x12\x17\n\x13RULES_SOURCE_BUNDLE\x10\x01\x12\x1a\n\x16RULES_SOURCE_DIRECTORY\x10\x02*i\n\tGateState\x12\x1a\n\x16GATE_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fGATE_STATE_OPEN\x10\x01\x12\x14\n\x10GATE_STATE_HOLDS\x10\x02\x12\x15\n\x11GATE_STATE_FAILED\x10\x03*\x8b\x01\n\nTrialState\x12\x1b\n\x17TRIAL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13TRIAL_STATE_RUNNING\x10\x01\x12\x15\n\x11TRIAL_STATE_READY\x10\x02\x12\x16\n\x12TRIAL_STATE_FAILED\x10\x03\x12\x18\n\x14TRIAL_STATE_UNUSABLE\x10\x04\x32\xf2\x03\n\rRubricService\x12P\n\x0bListRubrics\x12\x1f.reviewer.v1.ListRubricsRequest\x1a .reviewer.v1.ListRubricsResponse\x12J\n\tGetRubric\x12\x1d.reviewer.v1.GetRubricRequest\x1a\x1e.reviewer.v1.GetRubricResponse\x12V\n\rValidateRules\x12!.reviewer.v1.ValidateRulesRequest\x1a\".reviewer.v1.ValidateRulesResponse\x12J\n\tGetStatus\x12\x1d.reviewer.v1.GetStatusRequest\x1a\x1e.reviewer.v1.GetStatusResponse\x12P\n\x0bReloadRules\x12\x1f.reviewer.v1.ReloadRulesRequest\x1a .reviewer.v1.ReloadRulesResponse\x12M\n\nGetRollout\x12\x1e.reviewer.v1.GetRolloutRequest\x1a\x1f.reviewer.v1.GetRolloutResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reviewer.v1.rubric_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RULESSOURCE']._serialized_start=1203
-  _globals['_RULESSOURCE']._serialized_end=1299
-  _globals['_RUBRICSUMMARY']._serialized_start=114
-  _globals['_RUBRICSUMMARY']._serialized_end=210
-  _globals['_RULEFAULT']._serialized_start=212
-  _globals['_RULEFAULT']._serialized_end=270
-  _globals['_RULEFILE']._serialized_start=272
-  _globals['_RULEFILE']._serialized_end=310
-  _globals['_RULESSTATUS']._serialized_start=313
-  _globals['_RULESSTATUS']._serialized_end=683
-  _globals['_LISTRUBRICSREQUEST']._serialized_start=685
-  _globals['_LISTRUBRICSREQUEST']._serialized_end=705
-  _globals['_LISTRUBRICSRESPONSE']._serialized_start=707
-  _globals['_LISTRUBRICSRESPONSE']._serialized_end=773
-  _globals['_GETRUBRICREQUEST']._serialized_start=775
-  _globals['_GETRUBRICREQUEST']._serialized_end=807
-  _globals['_GETRUBRICRESPONSE']._serialized_start=809
-  _globals['_GETRUBRICRESPONSE']._serialized_end=887
-  _globals['_VALIDATERULESREQUEST']._serialized_start=889
-  _globals['_VALIDATERULESREQUEST']._serialized_end=949
-  _globals['_VALIDATERULESRESPONSE']._serialized_start=951
-  _globals['_VALIDATERULESRESPONSE']._serialized_end=1031
-  _globals['_GETSTATUSREQUEST']._serialized_start=1033
-  _globals['_GETSTATUSREQUEST']._serialized_end=1051
-  _globals['_GETSTATUSRESPONSE']._serialized_start=1053
-  _globals['_GETSTATUSRESPONSE']._serialized_end=1114
-  _globals['_RELOADRULESREQUEST']._serialized_start=1116
-  _globals['_RELOADRULESREQUEST']._serialized_end=1136
-  _globals['_RELOADRULESRESPONSE']._serialized_start=1138
-  _globals['_RELOADRULESRESPONSE']._serialized_end=1201
-  _globals['_RUBRICSERVICE']._serialized_start=1302
-  _globals['_RUBRICSERVICE']._serialized_end=1721
+  _globals['_RULESSOURCE']._serialized_start=2310
+  _globals['_RULESSOURCE']._serialized_end=2406
+  _globals['_GATESTATE']._serialized_start=2408
+  _globals['_GATESTATE']._serialized_end=2513
+  _globals['_TRIALSTATE']._serialized_start=2516
+  _globals['_TRIALSTATE']._serialized_end=2655
+  _globals['_RUBRICSUMMARY']._serialized_start=140
+  _globals['_RUBRICSUMMARY']._serialized_end=236
+  _globals['_RULEFAULT']._serialized_start=238
+  _globals['_RULEFAULT']._serialized_end=296
+  _globals['_RULEFILE']._serialized_start=298
+  _globals['_RULEFILE']._serialized_end=336
+  _globals['_RULESSTATUS']._serialized_start=339
+  _globals['_RULESSTATUS']._serialized_end=709
+  _globals['_LISTRUBRICSREQUEST']._serialized_start=711
+  _globals['_LISTRUBRICSREQUEST']._serialized_end=731
+  _globals['_LISTRUBRICSRESPONSE']._serialized_start=733
+  _globals['_LISTRUBRICSRESPONSE']._serialized_end=799
+  _globals['_GETRUBRICREQUEST']._serialized_start=801
+  _globals['_GETRUBRICREQUEST']._serialized_end=833
+  _globals['_GETRUBRICRESPONSE']._serialized_start=835
+  _globals['_GETRUBRICRESPONSE']._serialized_end=913
+  _globals['_VALIDATERULESREQUEST']._serialized_start=915
+  _globals['_VALIDATERULESREQUEST']._serialized_end=975
+  _globals['_VALIDATERULESRESPONSE']._serialized_start=977
+  _globals['_VALIDATERULESRESPONSE']._serialized_end=1057
+  _globals['_GETSTATUSREQUEST']._serialized_start=1059
+  _globals['_GETSTATUSREQUEST']._serialized_end=1077
+  _globals['_GETSTATUSRESPONSE']._serialized_start=1079
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1140
+  _globals['_RELOADRULESREQUEST']._serialized_start=1142
+  _globals['_RELOADRULESREQUEST']._serialized_end=1162
+  _globals['_RELOADRULESRESPONSE']._serialized_start=1164
+  _globals['_RELOADRULESRESPONSE']._serialized_end=1227
+  _globals['_GETROLLOUTREQUEST']._serialized_start=1229
+  _globals['_GETROLLOUTREQUEST']._serialized_end=1248
+  _globals['_ROUTERELEASE']._serialized_start=1250
+  _globals['_ROUTERELEASE']._serialized_end=1348
+  _globals['_GATEFIGURE']._serialized_start=1351
+  _globals['_GATEFIGURE']._serialized_end=1696
+  _globals['_RELEASETRIAL']._serialized_start=1699
+  _globals['_RELEASETRIAL']._serialized_end=2031
+  _globals['_MODELCLOCK']._serialized_start=2033
+  _globals['_MODELCLOCK']._serialized_end=2141
+  _globals['_GETROLLOUTRESPONSE']._serialized_start=2144
+  _globals['_GETROLLOUTRESPONSE']._serialized_end=2308
+  _globals['_RUBRICSERVICE']._serialized_start=2658
+  _globals['_RUBRICSERVICE']._serialized_end=3156
 # @@protoc_insertion_point(module_scope)

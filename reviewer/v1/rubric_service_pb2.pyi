@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from reviewer.v1 import review_pb2 as _review_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -44,6 +45,66 @@ RULES_SOURCE_BUNDLE: RulesSource.ValueType  # 1
 RULES_SOURCE_DIRECTORY: RulesSource.ValueType  # 2
 """A rule folder, which nobody had to approve of."""
 Global___RulesSource: _TypeAlias = RulesSource  # noqa: Y015
+
+class _GateState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GateStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GateState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GATE_STATE_UNSPECIFIED: _GateState.ValueType  # 0
+    """Not set."""
+    GATE_STATE_OPEN: _GateState.ValueType  # 1
+    """Neither is shown yet."""
+    GATE_STATE_HOLDS: _GateState.ValueType  # 2
+    """The candidate is shown not to be worse by the stated effect."""
+    GATE_STATE_FAILED: _GateState.ValueType  # 3
+    """The candidate is worse than is tolerated. Final."""
+
+class GateState(_GateState, metaclass=_GateStateEnumTypeWrapper):
+    """What a comparison says."""
+
+GATE_STATE_UNSPECIFIED: GateState.ValueType  # 0
+"""Not set."""
+GATE_STATE_OPEN: GateState.ValueType  # 1
+"""Neither is shown yet."""
+GATE_STATE_HOLDS: GateState.ValueType  # 2
+"""The candidate is shown not to be worse by the stated effect."""
+GATE_STATE_FAILED: GateState.ValueType  # 3
+"""The candidate is worse than is tolerated. Final."""
+Global___GateState: _TypeAlias = GateState  # noqa: Y015
+
+class _TrialState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TrialStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TrialState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRIAL_STATE_UNSPECIFIED: _TrialState.ValueType  # 0
+    """Not set."""
+    TRIAL_STATE_RUNNING: _TrialState.ValueType  # 1
+    """There is not enough evidence yet."""
+    TRIAL_STATE_READY: _TrialState.ValueType  # 2
+    """Every gate that is needed holds: it may be promoted."""
+    TRIAL_STATE_FAILED: _TrialState.ValueType  # 3
+    """A gate failed: it is rolled back, unless the settings leave that to people."""
+    TRIAL_STATE_UNUSABLE: _TrialState.ValueType  # 4
+    """The candidate cannot be loaded: it judges nothing."""
+
+class TrialState(_TrialState, metaclass=_TrialStateEnumTypeWrapper):
+    """Where a trial stands."""
+
+TRIAL_STATE_UNSPECIFIED: TrialState.ValueType  # 0
+"""Not set."""
+TRIAL_STATE_RUNNING: TrialState.ValueType  # 1
+"""There is not enough evidence yet."""
+TRIAL_STATE_READY: TrialState.ValueType  # 2
+"""Every gate that is needed holds: it may be promoted."""
+TRIAL_STATE_FAILED: TrialState.ValueType  # 3
+"""A gate failed: it is rolled back, unless the settings leave that to people."""
+TRIAL_STATE_UNUSABLE: TrialState.ValueType  # 4
+"""The candidate cannot be loaded: it judges nothing."""
+Global___TrialState: _TypeAlias = TrialState  # noqa: Y015
 
 @_typing.final
 class RubricSummary(_message.Message):
@@ -435,3 +496,279 @@ class ReloadRulesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReloadRulesResponse: _TypeAlias = ReloadRulesResponse  # noqa: Y015
+
+@_typing.final
+class GetRolloutRequest(_message.Message):
+    """Request of GetRollout."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRolloutRequest: _TypeAlias = GetRolloutRequest  # noqa: Y015
+
+@_typing.final
+class RouteRelease(_message.Message):
+    """A release in force on one route only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROUTE_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
+    route: _builtins.str
+    """Id of the route."""
+    release: _builtins.str
+    """releases/{digest}"""
+    @_builtins.property
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """When the log says that it came into force."""
+
+    def __init__(
+        self,
+        *,
+        route: _builtins.str = ...,
+        release: _builtins.str = ...,
+        effective_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "release", b"release", "route", b"route"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RouteRelease: _TypeAlias = RouteRelease  # noqa: Y015
+
+@_typing.final
+class GateFigure(_message.Message):
+    """One comparison of candidate and baseline. Rates are of reviews, or of the cap where costs and times are compared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEASURE_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CANDIDATE_RATE_FIELD_NUMBER: _builtins.int
+    BASELINE_RATE_FIELD_NUMBER: _builtins.int
+    CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
+    BASELINE_COUNT_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_LOW_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_HIGH_FIELD_NUMBER: _builtins.int
+    P_WORSE_FIELD_NUMBER: _builtins.int
+    P_SOUND_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    TOLERANCE_FIELD_NUMBER: _builtins.int
+    measure: _builtins.str
+    """What is compared, for example handoff."""
+    segment: _builtins.str
+    """Tier or locale, for example locale=pt-BR; empty for the whole."""
+    state: Global___GateState.ValueType
+    """What it says."""
+    candidate_rate: _builtins.float
+    """Rate of the candidate; not set before its first value."""
+    baseline_rate: _builtins.float
+    """Rate of the baseline; not set before its first value."""
+    candidate_count: _builtins.int
+    """Values of the candidate."""
+    baseline_count: _builtins.int
+    """Values of the baseline."""
+    difference_low: _builtins.float
+    """95 % interval of the difference at one look, from below; for reading, no gate goes by it."""
+    difference_high: _builtins.float
+    """From above."""
+    p_worse: _builtins.float
+    """Always-valid p-value against "not worse than tolerated"."""
+    p_sound: _builtins.float
+    """Always-valid p-value against "worse by tolerance and effect"."""
+    level: _builtins.float
+    """The gate fails where p_worse falls to this."""
+    tolerance: _builtins.float
+    """The difference that is tolerated."""
+    def __init__(
+        self,
+        *,
+        measure: _builtins.str = ...,
+        segment: _builtins.str = ...,
+        state: Global___GateState.ValueType = ...,
+        candidate_rate: _builtins.float | None = ...,
+        baseline_rate: _builtins.float | None = ...,
+        candidate_count: _builtins.int = ...,
+        baseline_count: _builtins.int = ...,
+        difference_low: _builtins.float = ...,
+        difference_high: _builtins.float = ...,
+        p_worse: _builtins.float = ...,
+        p_sound: _builtins.float = ...,
+        level: _builtins.float = ...,
+        tolerance: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_baseline_rate", b"_baseline_rate", "_candidate_rate", b"_candidate_rate", "baseline_rate", b"baseline_rate", "candidate_rate", b"candidate_rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_baseline_rate", b"_baseline_rate", "_candidate_rate", b"_candidate_rate", "baseline_count", b"baseline_count", "baseline_rate", b"baseline_rate", "candidate_count", b"candidate_count", "candidate_rate", b"candidate_rate", "difference_high", b"difference_high", "difference_low", b"difference_low", "level", b"level", "measure", b"measure", "p_sound", b"p_sound", "p_worse", b"p_worse", "segment", b"segment", "state", b"state", "tolerance", b"tolerance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__baseline_rate: _TypeAlias = _typing.Literal["baseline_rate"]  # noqa: Y015
+    _WhichOneofArgType__baseline_rate: _TypeAlias = _typing.Literal["_baseline_rate", b"_baseline_rate"]  # noqa: Y015
+    _WhichOneofReturnType__candidate_rate: _TypeAlias = _typing.Literal["candidate_rate"]  # noqa: Y015
+    _WhichOneofArgType__candidate_rate: _TypeAlias = _typing.Literal["_candidate_rate", b"_candidate_rate"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__baseline_rate) -> _WhichOneofReturnType__baseline_rate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__candidate_rate) -> _WhichOneofReturnType__candidate_rate | None: ...
+
+Global___GateFigure: _TypeAlias = GateFigure  # noqa: Y015
+
+@_typing.final
+class ReleaseTrial(_message.Message):
+    """A candidate beside what is in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASE_FIELD_NUMBER: _builtins.int
+    BASELINE_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    ROUTES_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CANDIDATE_COUNT_FIELD_NUMBER: _builtins.int
+    BASELINE_COUNT_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    release: _builtins.str
+    """releases/{digest} of the candidate."""
+    baseline: _builtins.str
+    """releases/{digest} of what it is compared with."""
+    stage: _review_pb2.ReleaseStage.ValueType
+    """Shadow or canary."""
+    percent: _builtins.int
+    """Share of requests in percent."""
+    by: _builtins.str
+    """Who began it."""
+    state: Global___TrialState.ValueType
+    """Where it stands."""
+    candidate_count: _builtins.int
+    """Reviews by the candidate that were compared."""
+    baseline_count: _builtins.int
+    """Reviews by the baseline that were compared."""
+    problem: _builtins.str
+    """What went wrong, where something did."""
+    @_builtins.property
+    def routes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the routes; none means all."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When this stage began."""
+
+    @_builtins.property
+    def figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___GateFigure]:
+        """Every comparison."""
+
+    def __init__(
+        self,
+        *,
+        release: _builtins.str = ...,
+        baseline: _builtins.str = ...,
+        stage: _review_pb2.ReleaseStage.ValueType = ...,
+        percent: _builtins.int = ...,
+        routes: _abc.Iterable[_builtins.str] | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        by: _builtins.str = ...,
+        state: Global___TrialState.ValueType = ...,
+        candidate_count: _builtins.int = ...,
+        baseline_count: _builtins.int = ...,
+        figures: _abc.Iterable[Global___GateFigure] | None = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "baseline_count", b"baseline_count", "by", b"by", "candidate_count", b"candidate_count", "figures", b"figures", "percent", b"percent", "problem", b"problem", "release", b"release", "routes", b"routes", "stage", b"stage", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseTrial: _TypeAlias = ReleaseTrial  # noqa: Y015
+
+@_typing.final
+class ModelClock(_message.Message):
+    """When a reviewer model goes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    RETIREMENT_DATE_FIELD_NUMBER: _builtins.int
+    DAYS_LEFT_FIELD_NUMBER: _builtins.int
+    RELEASES_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """Id of the model."""
+    retirement_date: _builtins.str
+    """First day, as YYYY-MM-DD, on which its provider may refuse it; empty where none is known."""
+    days_left: _builtins.int
+    """Days until then; negative once it is past. Set where a day is known."""
+    @_builtins.property
+    def releases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """releases/{digest} that ask it."""
+
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        retirement_date: _builtins.str = ...,
+        days_left: _builtins.int | None = ...,
+        releases: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_days_left", b"_days_left", "days_left", b"days_left"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_days_left", b"_days_left", "days_left", b"days_left", "model", b"model", "releases", b"releases", "retirement_date", b"retirement_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__days_left: _TypeAlias = _typing.Literal["days_left"]  # noqa: Y015
+    _WhichOneofArgType__days_left: _TypeAlias = _typing.Literal["_days_left", b"_days_left"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__days_left) -> _WhichOneofReturnType__days_left | None: ...
+
+Global___ModelClock: _TypeAlias = ModelClock  # noqa: Y015
+
+@_typing.final
+class GetRolloutResponse(_message.Message):
+    """Answer of GetRollout."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASE_FIELD_NUMBER: _builtins.int
+    ROUTES_FIELD_NUMBER: _builtins.int
+    TRIALS_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    release: _builtins.str
+    """releases/{digest} in force wherever no other one is."""
+    @_builtins.property
+    def routes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RouteRelease]:
+        """Releases in force on single routes, by route."""
+
+    @_builtins.property
+    def trials(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReleaseTrial]:
+        """What is on trial."""
+
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelClock]:
+        """The reviewer models of all these, the first to go first."""
+
+    def __init__(
+        self,
+        *,
+        release: _builtins.str = ...,
+        routes: _abc.Iterable[Global___RouteRelease] | None = ...,
+        trials: _abc.Iterable[Global___ReleaseTrial] | None = ...,
+        models: _abc.Iterable[Global___ModelClock] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models", "release", b"release", "routes", b"routes", "trials", b"trials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRolloutResponse: _TypeAlias = GetRolloutResponse  # noqa: Y015

@@ -63,6 +63,11 @@ class RubricServiceStub:
                 request_serializer=reviewer_dot_v1_dot_rubric__service__pb2.ReloadRulesRequest.SerializeToString,
                 response_deserializer=reviewer_dot_v1_dot_rubric__service__pb2.ReloadRulesResponse.FromString,
                 _registered_method=True)
+        self.GetRollout = channel.unary_unary(
+                '/reviewer.v1.RubricService/GetRollout',
+                request_serializer=reviewer_dot_v1_dot_rubric__service__pb2.GetRolloutRequest.SerializeToString,
+                response_deserializer=reviewer_dot_v1_dot_rubric__service__pb2.GetRolloutResponse.FromString,
+                _registered_method=True)
 
 
 class RubricServiceServicer:
@@ -112,6 +117,13 @@ class RubricServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRollout(self, request, context):
+        """Says how far releases have come: what is in force on single routes, what is on trial, and how that compares.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RubricServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -139,6 +151,11 @@ def add_RubricServiceServicer_to_server(servicer, server):
                     servicer.ReloadRules,
                     request_deserializer=reviewer_dot_v1_dot_rubric__service__pb2.ReloadRulesRequest.FromString,
                     response_serializer=reviewer_dot_v1_dot_rubric__service__pb2.ReloadRulesResponse.SerializeToString,
+            ),
+            'GetRollout': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRollout,
+                    request_deserializer=reviewer_dot_v1_dot_rubric__service__pb2.GetRolloutRequest.FromString,
+                    response_serializer=reviewer_dot_v1_dot_rubric__service__pb2.GetRolloutResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -280,6 +297,33 @@ class RubricService:
             '/reviewer.v1.RubricService/ReloadRules',
             reviewer_dot_v1_dot_rubric__service__pb2.ReloadRulesRequest.SerializeToString,
             reviewer_dot_v1_dot_rubric__service__pb2.ReloadRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRollout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reviewer.v1.RubricService/GetRollout',
+            reviewer_dot_v1_dot_rubric__service__pb2.GetRolloutRequest.SerializeToString,
+            reviewer_dot_v1_dot_rubric__service__pb2.GetRolloutResponse.FromString,
             options,
             channel_credentials,
             insecure,

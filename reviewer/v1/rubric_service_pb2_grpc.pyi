@@ -55,6 +55,8 @@ class RubricServiceStub:
     """Has log and rule folder looked at now, and waits for what comes of it. What cannot be used changes nothing: the
     status says why.
     """
+    GetRollout: _grpc.UnaryUnaryMultiCallable[_rubric_service_pb2.GetRolloutRequest, _rubric_service_pb2.GetRolloutResponse]
+    """Says how far releases have come: what is in force on single routes, what is on trial, and how that compares."""
 
 @_typing.type_check_only
 class RubricServiceAsyncStub(RubricServiceStub):
@@ -83,6 +85,8 @@ class RubricServiceAsyncStub(RubricServiceStub):
     """Has log and rule folder looked at now, and waits for what comes of it. What cannot be used changes nothing: the
     status says why.
     """
+    GetRollout: _aio.UnaryUnaryMultiCallable[_rubric_service_pb2.GetRolloutRequest, _rubric_service_pb2.GetRolloutResponse]  # type: ignore[assignment]
+    """Says how far releases have come: what is in force on single routes, what is on trial, and how that compares."""
 
 class RubricServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells which rules are in force, checks others, and has them read again.
@@ -138,5 +142,13 @@ class RubricServiceServicer(metaclass=_abc_1.ABCMeta):
         """Has log and rule folder looked at now, and waits for what comes of it. What cannot be used changes nothing: the
         status says why.
         """
+
+    @_abc_1.abstractmethod
+    def GetRollout(
+        self,
+        request: _rubric_service_pb2.GetRolloutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rubric_service_pb2.GetRolloutResponse, _abc.Awaitable[_rubric_service_pb2.GetRolloutResponse]]:
+        """Says how far releases have come: what is in force on single routes, what is on trial, and how that compares."""
 
 def add_RubricServiceServicer_to_server(servicer: RubricServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
