@@ -70,6 +70,6 @@ def test_lint_reads_the_bounds(tmp_path: Path) -> None:
     path = tmp_path / "rules" / "suites.yaml"
     path.write_text("schema: 1\nsuites:\n  known_benign: {max_approved_percent: 101}\n", encoding="utf-8")
     today = date(2026, 11, 21)
-    assert [fault.where for fault in lint(tmp_path / "rules", today).errors] == ["suites.yaml:3"]
+    assert [fault.where for fault in lint(tmp_path / "rules", today).errors] == ["suites.yaml:3:18"]
     path.unlink()
     assert lint(tmp_path / "rules", today).errors == ()
