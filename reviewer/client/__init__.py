@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reviewer.client.client import CallFailedError, ReviewClient
+from reviewer.client.client import ReviewClient
+from reviewer.client.connection import CallFailedError
 from reviewer.client.handoff_client import HandoffClient
 from reviewer.client.log_client import VerdictLogClient
 from reviewer.client.messages import (

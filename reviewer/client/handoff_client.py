@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
-import grpc
-
-from reviewer.client.client import TENANT_KEY, call_failed, open_channel
+from reviewer.client.connection import Connection, answered
 from reviewer.v1 import handoff_service_pb2 as pb
 from reviewer.v1 import handoff_service_pb2_grpc as pb_grpc
 
@@ -28,23 +26,18 @@ class HandoffClient:
 
     def __init__(self, address: str, timeout_s: float = 30.0, tenant: str = "") -> None:
         """Keep the address; nothing connects yet."""
-        self._address = address
-        self._timeout_s = timeout_s
-        self._metadata = ((TENANT_KEY, tenant),) if tenant else ()
-        self._channel: grpc.aio.Channel | None = None
+        self._to = Connection(address, timeout_s, tenant)
 
     async def __aenter__(self) -> Self:
         """Open the channel."""
-        self._channel = open_channel(self._address)
+        self._to.open()
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the channel."""
-        if self._channel is not None:
-            await self._channel.close()
-            self._channel = None
+        await self._to.close()
 
     async def tickets(
         self, state: pb.TicketState.ValueType = pb.TICKET_STATE_OPEN, route: str = "", page_size: int = 0
@@ -59,7 +52,9 @@ class HandoffClient:
         """
         request = pb.ListHandoffsRequest(state=state, route=route, page_size=page_size)
         while True:
-            page = await _answer(self._stub().ListHandoffs(request, timeout=self._timeout_s, metadata=self._metadata))
+            page = await answered(
+                self._stub().ListHandoffs(request, timeout=self._to.timeout_s, metadata=self._to.metadata)
+            )
             for ticket in page.tickets:
                 yield ticket
             if not page.next_page_token:
@@ -73,8 +68,8 @@ class HandoffClient:
             CallFailedError: there is none that this tenant may see, or the log cannot be read.
         """
         request = pb.GetHandoffRequest(name=name)
-        call = self._stub().GetHandoff(request, timeout=self._timeout_s, metadata=self._metadata)
-        return (await _answer(call)).ticket
+        call = self._stub().GetHandoff(request, timeout=self._to.timeout_s, metadata=self._to.metadata)
+        return (await answered(call)).ticket
 
     async def claim(self, name: str, by: str, lease_s: int = 0, token: int = 0) -> pb.ClaimHandoffResponse:
         """Take a ticket for a while, or renew one's claim by its token.
@@ -83,7 +78,9 @@ class HandoffClient:
             CallFailedError: `ABORTED` where somebody else holds it, `FAILED_PRECONDITION` where it is final.
         """
         request = pb.ClaimHandoffRequest(name=name, by=by, lease_seconds=lease_s, token=token)
-        return await _answer(self._stub().ClaimHandoff(request, timeout=self._timeout_s, metadata=self._metadata))
+        return await answered(
+            self._stub().ClaimHandoff(request, timeout=self._to.timeout_s, metadata=self._to.metadata)
+        )
 
     async def release(self, name: str, token: int) -> pb.Ticket:
         """Give a ticket back.
@@ -92,8 +89,8 @@ class HandoffClient:
             CallFailedError: `ABORTED` where the token is not that of the claim in force.
         """
         request = pb.ReleaseHandoffRequest(name=name, token=token)
-        call = self._stub().ReleaseHandoff(request, timeout=self._timeout_s, metadata=self._metadata)
-        return (await _answer(call)).ticket
+        call = self._stub().ReleaseHandoff(request, timeout=self._to.timeout_s, metadata=self._to.metadata)
+        return (await answered(call)).ticket
 
     async def resolve(
         self,
@@ -113,8 +110,8 @@ class HandoffClient:
         request = pb.ResolveHandoffRequest(
             name=name, token=token, decision=decision, labels=labels, comment=comment, edited_text=edited_text
         )
-        call = self._stub().ResolveHandoff(request, timeout=self._timeout_s, metadata=self._metadata)
-        return (await _answer(call)).ticket
+        call = self._stub().ResolveHandoff(request, timeout=self._to.timeout_s, metadata=self._to.metadata)
+        return (await answered(call)).ticket
 
     async def wait(self, name: str, timeout_s: float) -> pb.Ticket:
         """Wait until a ticket is decided or has expired; after `timeout_s` seconds, return it as it stands.
@@ -127,20 +124,11 @@ class HandoffClient:
         while True:
             left = max(until - loop.time(), 1.0)
             request = pb.WaitHandoffRequest(name=name)
-            call = self._stub().WaitHandoff(request, timeout=min(left, self._timeout_s), metadata=self._metadata)
-            ticket = (await _answer(call)).ticket
+            call = self._stub().WaitHandoff(request, timeout=min(left, self._to.timeout_s), metadata=self._to.metadata)
+            ticket = (await answered(call)).ticket
             if ticket.state in _FINAL or loop.time() >= until - 1.0:
                 return ticket
 
     def _stub(self) -> pb_grpc.HandoffServiceAsyncStub:
-        if self._channel is None:
-            raise RuntimeError("the client is used outside its context")
         # The generated class serves both kinds of channel; its stubs type them apart.
-        return pb_grpc.HandoffServiceStub(self._channel)
-
-
-async def _answer(call: Awaitable[R]) -> R:
-    try:
-        return await call
-    except grpc.aio.AioRpcError as exc:
-        raise call_failed(exc) from exc
+        return pb_grpc.HandoffServiceStub(self._to.channel)

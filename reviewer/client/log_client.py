@@ -8,7 +8,7 @@ from typing import Self
 
 import grpc
 
-from reviewer.client.client import TENANT_KEY, call_failed, open_channel
+from reviewer.client.connection import Connection, answered, call_failed
 from reviewer.v1 import verdict_log_service_pb2 as pb
 from reviewer.v1 import verdict_log_service_pb2_grpc as pb_grpc
 
@@ -24,23 +24,18 @@ class VerdictLogClient:
 
     def __init__(self, address: str, timeout_s: float = 30.0, tenant: str = "") -> None:
         """Keep the address; nothing connects yet."""
-        self._address = address
-        self._timeout_s = timeout_s
-        self._metadata = ((TENANT_KEY, tenant),) if tenant else ()
-        self._channel: grpc.aio.Channel | None = None
+        self._to = Connection(address, timeout_s, tenant)
 
     async def __aenter__(self) -> Self:
         """Open the channel."""
-        self._channel = open_channel(self._address)
+        self._to.open()
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the channel."""
-        if self._channel is not None:
-            await self._channel.close()
-            self._channel = None
+        await self._to.close()
 
     async def get(self, name: str) -> pb.Record:
         """Read one record, `records/{index}` or that of `reviews/{id}`.
@@ -48,12 +43,11 @@ class VerdictLogClient:
         Raises:
             CallFailedError: there is none that this tenant may see, or the log cannot be read.
         """
-        try:
-            response = await self._stub().GetRecord(
-                pb.GetRecordRequest(name=name), timeout=self._timeout_s, metadata=self._metadata
+        response = await answered(
+            self._stub().GetRecord(
+                pb.GetRecordRequest(name=name), timeout=self._to.timeout_s, metadata=self._to.metadata
             )
-        except grpc.aio.AioRpcError as exc:
-            raise call_failed(exc) from exc
+        )
         return response.record
 
     async def records(self, filter_: str = "", order_by: str = "", page_size: int = 0) -> AsyncIterator[pb.Record]:
@@ -64,10 +58,9 @@ class VerdictLogClient:
         """
         request = pb.ListRecordsRequest(filter=filter_, order_by=order_by, page_size=page_size)
         while True:
-            try:
-                page = await self._stub().ListRecords(request, timeout=self._timeout_s, metadata=self._metadata)
-            except grpc.aio.AioRpcError as exc:
-                raise call_failed(exc) from exc
+            page = await answered(
+                self._stub().ListRecords(request, timeout=self._to.timeout_s, metadata=self._to.metadata)
+            )
             for record in page.records:
                 yield record
             if not page.next_page_token:
@@ -82,7 +75,7 @@ class VerdictLogClient:
         """
         try:
             async for part in self._stub().ExportRecords(
-                pb.ExportRecordsRequest(filter=filter_), metadata=self._metadata
+                pb.ExportRecordsRequest(filter=filter_), metadata=self._to.metadata
             ):
                 for record in part.records:
                     yield record
@@ -95,12 +88,11 @@ class VerdictLogClient:
         Raises:
             CallFailedError: there is none.
         """
-        try:
-            response = await self._stub().GetCheckpoint(
-                pb.GetCheckpointRequest(size=size), timeout=self._timeout_s, metadata=self._metadata
+        response = await answered(
+            self._stub().GetCheckpoint(
+                pb.GetCheckpointRequest(size=size), timeout=self._to.timeout_s, metadata=self._to.metadata
             )
-        except grpc.aio.AioRpcError as exc:
-            raise call_failed(exc) from exc
+        )
         return response.checkpoint
 
     async def inclusion_proof(self, name: str, size: int = 0) -> pb.GetInclusionProofResponse:
@@ -109,12 +101,13 @@ class VerdictLogClient:
         Raises:
             CallFailedError: there is no such record that this tenant may see, or no checkpoint that covers it.
         """
-        try:
-            return await self._stub().GetInclusionProof(
-                pb.GetInclusionProofRequest(name=name, size=size), timeout=self._timeout_s, metadata=self._metadata
+        return await answered(
+            self._stub().GetInclusionProof(
+                pb.GetInclusionProofRequest(name=name, size=size),
+                timeout=self._to.timeout_s,
+                metadata=self._to.metadata,
             )
-        except grpc.aio.AioRpcError as exc:
-            raise call_failed(exc) from exc
+        )
 
     async def consistency_proof(self, old_size: int, size: int = 0) -> pb.GetConsistencyProofResponse:
         """Read what proves that the log begins with what it held earlier. The proof is the caller's to check.
@@ -122,17 +115,14 @@ class VerdictLogClient:
         Raises:
             CallFailedError: there is no such checkpoint.
         """
-        try:
-            return await self._stub().GetConsistencyProof(
+        return await answered(
+            self._stub().GetConsistencyProof(
                 pb.GetConsistencyProofRequest(old_size=old_size, size=size),
-                timeout=self._timeout_s,
-                metadata=self._metadata,
+                timeout=self._to.timeout_s,
+                metadata=self._to.metadata,
             )
-        except grpc.aio.AioRpcError as exc:
-            raise call_failed(exc) from exc
+        )
 
     def _stub(self) -> pb_grpc.VerdictLogServiceAsyncStub:
-        if self._channel is None:
-            raise RuntimeError("the client is used outside its context")
         # The generated class serves both kinds of channel; its stubs type them apart.
-        return pb_grpc.VerdictLogServiceStub(self._channel)
+        return pb_grpc.VerdictLogServiceStub(self._to.channel)

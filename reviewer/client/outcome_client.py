@@ -6,9 +6,7 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-import grpc
-
-from reviewer.client.client import TENANT_KEY, call_failed, open_channel
+from reviewer.client.connection import Connection, answered
 from reviewer.v1 import outcome_service_pb2 as pb
 from reviewer.v1 import outcome_service_pb2_grpc as pb_grpc
 
@@ -24,23 +22,18 @@ class OutcomeClient:
 
     def __init__(self, address: str, timeout_s: float = 30.0, tenant: str = "") -> None:
         """Keep the address; nothing connects yet."""
-        self._address = address
-        self._timeout_s = timeout_s
-        self._metadata = ((TENANT_KEY, tenant),) if tenant else ()
-        self._channel: grpc.aio.Channel | None = None
+        self._to = Connection(address, timeout_s, tenant)
 
     async def __aenter__(self) -> Self:
         """Open the channel."""
-        self._channel = open_channel(self._address)
+        self._to.open()
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Close the channel."""
-        if self._channel is not None:
-            await self._channel.close()
-            self._channel = None
+        await self._to.close()
 
     async def record(
         self, review: str, outcome: pb.AnswerOutcome.ValueType, by: str, comment: str = "", request_id: str = ""
@@ -53,15 +46,10 @@ class OutcomeClient:
         Raises:
             CallFailedError: it was not recorded, or nobody knows.
         """
-        if self._channel is None:
-            raise RuntimeError("the client is used outside its context")
         # The generated class serves both kinds of channel; its stubs type them apart.
-        stub: pb_grpc.OutcomeServiceAsyncStub = pb_grpc.OutcomeServiceStub(self._channel)
+        stub: pb_grpc.OutcomeServiceAsyncStub = pb_grpc.OutcomeServiceStub(self._to.channel)
         request = pb.RecordOutcomeRequest(
             review=review, outcome=outcome, by=by, comment=comment, request_id=request_id or uuid4().hex
         )
-        try:
-            response = await stub.RecordOutcome(request, timeout=self._timeout_s, metadata=self._metadata)
-        except grpc.aio.AioRpcError as exc:
-            raise call_failed(exc) from exc
+        response = await answered(stub.RecordOutcome(request, timeout=self._to.timeout_s, metadata=self._to.metadata))
         return response.record
