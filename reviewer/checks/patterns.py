@@ -19,9 +19,27 @@ _AUTHOR_MEMORY = 4 << 20
 _OWN_MEMORY = 16 << 20
 # `\b` beside a literal non-ASCII letter holds only where the next character is an ASCII one: at a word's end, never.
 _BLIND_BOUNDARY = re.compile(r"[^\W\d_a-zA-Z](?:\\b)|(?<!\\)\\b[^\W\d_a-zA-Z]")
+# What RE2 says of syntax that other engines have: `(?<!`, `(?=`, `\1`.
+_FOREIGN = re.compile(r"invalid perl operator|invalid escape sequence: \\[1-9]")
 
 PatternText = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 LocaleKey = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z]{2,3}(-[A-Za-z0-9]{2,8})*)$")]
+
+
+class PatternError(ValueError):
+    """A pattern of a rubric author that is none.
+
+    Attributes:
+        where, index: the argument, with dots, and the place in it.
+        why: in RE2's words, or ours.
+    """
+
+    def __init__(self, where: str, index: int, why: str) -> None:
+        """Say which pattern it is, and why."""
+        super().__init__(f"{where}[{index}]: {why}")
+        self.where = where
+        self.index = index
+        self.why = why
 
 
 class Spans(Protocol):
@@ -102,19 +120,20 @@ def compile_authored(patterns: tuple[str, ...], where: str) -> tuple[Pattern, ..
         where: name of the argument, for the message.
 
     Raises:
-        ValueError: a pattern is no RE2, needs too much memory, or relies on `\b` beside a non-ASCII letter.
+        PatternError: a pattern is no RE2, needs too much memory, or relies on `\b` beside a non-ASCII letter.
     """
     compiled: list[Pattern] = []
     for index, pattern in enumerate(patterns):
         if _BLIND_BOUNDARY.search(pattern):
-            raise ValueError(
-                f"{where}[{index}]: \\b beside a letter outside ASCII never matches at a word's end in RE2; "
+            why = (
+                "\\b beside a letter outside ASCII never matches at a word's end in RE2; "
                 r"write (?:[^\pL]|$) or (?:^|[^\pL]) instead"
             )
+            raise PatternError(where, index, why)
         try:
             compiled.append(_compile(pattern, _AUTHOR_MEMORY))
         except re2.error as exc:
-            raise ValueError(f"{where}[{index}]: {_message(exc)}") from exc
+            raise PatternError(where, index, _message(exc)) from exc
     return tuple(compiled)
 
 
@@ -128,8 +147,9 @@ def _compile(pattern: str, memory: int) -> Pattern:
 
 
 def _message(exc: Exception) -> str:
-    text = exc.args[0] if exc.args else ""
-    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    given = exc.args[0] if exc.args else ""
+    text = given.decode("utf-8", "replace") if isinstance(given, bytes) else str(given)
+    return f"{text}; RE2 has no look-around and no back-references" if _FOREIGN.match(text) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +172,7 @@ def compile_by_locale(patterns: Mapping[str, tuple[PatternText, ...]], where: st
     """Compile a map from locale tag, language or `*` to patterns; keys come back in lower case.
 
     Raises:
-        ValueError: as `compile_authored`.
+        PatternError: as `compile_authored`.
     """
     return {
         key.lower(): PatternGroup(compile_authored(group, f"{where}.{key}"), compile_own(*group))

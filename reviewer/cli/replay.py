@@ -20,6 +20,7 @@ from reviewer import telemetry
 from reviewer.app import rubric_directory
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.log_files import settings_for
+from reviewer.cli.replay_past import released_rules
 from reviewer.cli.replay_report import estimate_told, page, row_json, summary_json, tables
 from reviewer.cli.rubric_diff import load_rules
 from reviewer.cli.search import FilterOption, between, read_filter_or_exit
@@ -51,7 +52,10 @@ def replay(
     candidate: Annotated[Path, typer.Option(help="Rules to try: a folder, or a .release file.")],
     baseline: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder with rules that reviews were made under; may be given again.", show_default=False),
+        typer.Option(
+            help="Folder with rules that reviews were made under, besides releases of the log; may be given again.",
+            show_default=False,
+        ),
     ] = None,
     filter_: FilterOption = "",
     since: Annotated[str, typer.Option(help="From this UTC day or time on.", show_default=False)] = "",
@@ -113,6 +117,7 @@ class _Work:
             with suppress(RuntimeError, ValueError):
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         async with open_ledger(settings) as ledger:
+            self.past += await released_rules(settings.rules, ledger)
             await self._walk(ledger, None, last=not live)
             if not live:
                 return
@@ -191,7 +196,8 @@ class _Work:
 @contextmanager
 def _progress() -> Iterator[Callable[[int], None]]:
     """Show how many reviews were replayed, where somebody looks on."""
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=err, transient=True) as bar:
+    columns = SpinnerColumn(), TextColumn("{task.description}")
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("")
 
         def tick(count: int) -> None:

@@ -66,6 +66,6 @@ def _show(found: Difference) -> None:
         rerun = "asks the model" if change.rerun is Rerun.MODEL else "code only"
         table.add_row(escape(change.where), escape(change.what), meaning, rerun)
     out.print(table)
-    for name, keys in (("need the model when replayed", found.needs_model), ("are code only", found.code_only)):
+    for name, keys in (("to ask the model about when replayed", found.needs_model), ("code only", found.code_only)):
         if keys:
-            out.print(f"{len(keys)} criteria {name}: {', '.join(keys)}", markup=False)
+            out.print(f"{name}: {', '.join(keys)}", markup=False)

@@ -40,7 +40,7 @@ def lint(
     folder = rules_or_exit(directory, config)
     today = datetime.now(UTC).date()
     report = _narrowed(_mended(folder, today) if fix else lint_folder(folder, today), selected, ignored)
-    typer.echo(written(report, form, "" if form is Format.TEXT else _from_here(folder)))
+    typer.echo(written(report, form, _from_here(folder)))
     failed = report.errors or (strict and report.warnings)
     raise typer.Exit(Exit.FAILED if failed else Exit.DONE)
 
@@ -80,7 +80,9 @@ def _narrowed(report: LintReport, selected: tuple[str, ...], ignored: tuple[str,
 
 
 def _from_here(folder: Path) -> str:
-    """Return the folder as seen from the working directory, where it lies below it."""
+    """Return the folder as seen from the working directory, where it lies below it; empty where it is that one."""
     here = Path.cwd()
     absolute = folder.resolve()
+    if absolute == here:
+        return ""
     return absolute.relative_to(here).as_posix() if absolute.is_relative_to(here) else absolute.as_posix()

@@ -20,6 +20,8 @@ _LIKENESS = 0.8
 _WEIGHT = {Severity.MINOR: 0, Severity.MAJOR: 1, Severity.BLOCKER: 2}
 _ASKED = {Judge.CHECK: 0, Judge.CRITIC: 0, Judge.BOTH: 1}
 _EFFECT = {Effect.NOTE: "note", Effect.REVISE: "revise", Effect.HANDOFF: "handoff"}
+_MORE_OF = {"forbidden_text": Meaning.STRICTER}
+"""What a longer list of arguments means, where it can mean one thing only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +209,26 @@ def _scope(old: Criterion, new: Criterion) -> _Told:
         if old.check.id != new.check.id:
             yield f"check {old.check.id} -> {new.check.id}", Meaning.NEUTRAL
         else:
-            for name in ordered(old.check.args, new.check.args):
-                if old.check.args.get(name) != new.check.args.get(name):
-                    sides = [str(spec.args.get(name, "default"))[:80] for spec in (old.check, new.check)]
-                    yield f"check {new.check.id}, {name}: {sides[0]} -> {sides[1]}", Meaning.NEUTRAL
+            more = _MORE_OF.get(new.check.id, Meaning.NEUTRAL)
+            yield from _arguments(f"check {new.check.id}, ", old.check.args, new.check.args, more)
+
+
+def _arguments(at: str, old: Mapping[str, object], new: Mapping[str, object], more: Meaning) -> _Told:
+    """Say which arguments of a check changed: maps by key, lists by what was added and removed.
+
+    Args:
+        more: what one entry more in a list means.
+    """
+    for name in ordered(old, new):
+        was, now = old.get(name, "default"), new.get(name, "default")
+        if isinstance(was, dict) and isinstance(now, dict):
+            yield from _arguments(f"{at}{name}.", was, now, more)
+        elif isinstance(was, list | tuple) and isinstance(now, list | tuple):
+            texts = [str(text) for text in was], [str(text) for text in now]
+            for text in listed(f"{at}{name}", *texts):
+                yield text, more if f"{at}{name} added: " in text else more.opposite
+        elif was != now:
+            yield f"{at}{name}: {str(was)[:80]} -> {str(now)[:80]}", Meaning.NEUTRAL
 
 
 def _narrowed(old: Criterion, new: Criterion) -> Meaning:

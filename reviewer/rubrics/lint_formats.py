@@ -7,7 +7,7 @@ SARIF: OASIS, Static Analysis Results Interchange Format 2.1.0, sections 3.13 to
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 
 from reviewer.core.errors import Fault
@@ -50,11 +50,15 @@ def _message(fault: Fault) -> str:
     return f"{fault.field}: {fault.message}" if fault.field else fault.message
 
 
-def _text(report: LintReport, _: str) -> str:
-    lines = [f"{weight:7} {fault.code} {fault}" for weight, fault in _weighed(report)]
+def _text(report: LintReport, folder: str) -> str:
+    lines = [f"{weight:7} {fault.code} {folder}{fault}" for weight, fault in _weighed(report)]
     mendable = sum(fault.edit is not None for fault in report.errors)
     hint = f"; --fix mends {mendable}" if mendable else ""
-    return "\n".join([*lines, f"{len(report.errors)} errors, {len(report.warnings)} warnings{hint}"])
+    return "\n".join([*lines, f"{_counted(report.errors, 'error')}, {_counted(report.warnings, 'warning')}{hint}"])
+
+
+def _counted(found: Sequence[Fault], name: str) -> str:
+    return f"{len(found)} {name}{'' if len(found) == 1 else 's'}"
 
 
 def _json(report: LintReport, folder: str) -> str:

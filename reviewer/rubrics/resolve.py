@@ -12,6 +12,7 @@ import orjson
 from pydantic import ValidationError
 
 from reviewer import discovery
+from reviewer.checks.patterns import PatternError
 from reviewer.core.baseline import BASELINE, BASELINE_ID
 from reviewer.core.check import Check
 from reviewer.core.draft import Tier
@@ -191,6 +192,16 @@ def _build(spec: CheckSpec, document: Document, path: FieldPath) -> Check | tupl
         check: Check = build(arguments.model_validate(spec.args))
     except ValidationError as exc:
         return faults_of(document, exc, inside, arguments)
+    except PatternError as exc:
+        return (_pattern_fault(document, inside, exc),)
     except ValueError as exc:
         return (document.fault(inside, str(exc), "RUB009"),)
     return check
+
+
+def _pattern_fault(document: Document, arguments: FieldPath, error: PatternError) -> Fault:
+    """Name the line of the pattern itself, where the argument is spelt as its place in the file."""
+    place = (*arguments, *error.where.split("."), error.index)
+    if place in document.positions:
+        return document.fault(place, error.why, "RUB009")
+    return document.fault(arguments, str(error), "RUB009")

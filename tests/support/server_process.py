@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +55,11 @@ class ServerProcess:
         first = seen()[0]
         assert first["event"] == name, f"no {name} in {self.events}"
         return first
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds of `events`, looked at whenever there is a new one."""
+        async with asyncio.timeout(START_S), self._changed:
+            await self._changed.wait_for(holds)
 
     def kill(self) -> None:
         """End the process at once, as a power cut would."""

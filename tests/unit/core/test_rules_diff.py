@@ -79,6 +79,13 @@ def test_a_rule_set_does_not_differ_from_itself() -> None:
             Meaning.NEUTRAL,
             Rerun.CODE,
         ),
+        (
+            1,
+            {"check": {"id": "probe", "args": {"patterns": {"en": ["safe"]}}}},
+            "check probe, patterns: default -> {'en': ['safe']}",
+            Meaning.NEUTRAL,
+            Rerun.CODE,
+        ),
     ],
 )
 def test_a_change_is_told_with_its_meaning(
@@ -88,6 +95,20 @@ def test_a_change_is_told_with_its_meaning(
     told = [change for change in _found(_edited(at, **fields)).changes if change.what == what]
     assert [(change.meaning, change.rerun) for change in told] == [(meaning, rerun)]
     assert told[0].criterion == f"probe/{BASE.criteria[at].id}"
+
+
+def test_arguments_of_a_check_are_told_apart() -> None:
+    """Arguments are told entry by entry; more wording that is ruled out is stricter, less of it softer."""
+
+    def ruling_out(*words: str) -> Rulebook:
+        args = {"patterns": {"en": words, "pt": ["certo"]}}
+        return _rules(_edited(1, check={"id": "forbidden_text", "args": args}))
+
+    changes = difference(ruling_out("safe", "sure"), ruling_out("safe", "never")).changes
+    assert {change.what: change.meaning for change in changes} == {
+        "check forbidden_text, patterns.en added: never": Meaning.STRICTER,
+        "check forbidden_text, patterns.en removed: sure": Meaning.SOFTER,
+    }
 
 
 def test_code_only_and_asking_are_told_apart() -> None:

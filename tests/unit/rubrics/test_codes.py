@@ -109,6 +109,17 @@ def test_what_gets_which_code(rules: Path, edit: Edit, name: str, old: str, new:
         assert (found[0] in report.errors) is (CODES[code].weight is Weight.ERROR)
 
 
+def test_a_pattern_that_is_none_is_named_by_its_own_line(rules: Path, edit: Edit) -> None:
+    """The place of a bad pattern is its line, and syntax of other engines is said not to be there."""
+    edit(RUBRIC, CHECK, forbidding("fine", "'(?<!not )sure'"))
+    (fault,) = lint(rules, TODAY).errors
+
+    line = int(fault.where.split(":")[1])
+    assert "(?<!not )sure" in (rules / RUBRIC).read_text().splitlines()[line - 1]
+    assert fault.field.endswith("check.args.patterns.*[1]")
+    assert "RE2 has no look-around and no back-references" in fault.message
+
+
 def test_every_finding_has_a_code(rules: Path, edit: Edit) -> None:
     """Whatever a set is broken by, no finding comes without a code that can be explained."""
     edit(RUBRIC, "id: non_answer", "id: no_such_check")

@@ -17,14 +17,15 @@ REPORT = LintReport(
 
 
 def test_text() -> None:
-    """People get one line a finding: weight, code, place, field and message, and how many can be mended."""
-    assert written(REPORT, Format.TEXT, "").splitlines() == [
-        "error   RUB005 a/rubric.yaml:3:5: ownr: unknown key",
-        "error   RUB001 models.yaml: no such file",
-        "warning RUB405 a/rubric.yaml:9:1: criteria[0]: 100 % of",
+    """People get one line a finding: weight, code, place from where they are, field, message; and the counts."""
+    assert written(REPORT, Format.TEXT, "rules").splitlines() == [
+        "error   RUB005 rules/a/rubric.yaml:3:5: ownr: unknown key",
+        "error   RUB001 rules/models.yaml: no such file",
+        "warning RUB405 rules/a/rubric.yaml:9:1: criteria[0]: 100 % of",
         "nothing",
-        "2 errors, 1 warnings; --fix mends 1",
+        "2 errors, 1 warning; --fix mends 1",
     ]
+    assert written(REPORT, Format.TEXT, "").startswith("error   RUB005 a/rubric.yaml:3:5")
 
 
 def test_json() -> None:
