@@ -156,3 +156,5 @@ async def listening(witness: LoopbackWitness) -> AsyncIterator[LoopbackWitness]:
         yield witness
     finally:
         await runner.cleanup()
+        # What was closed is told so in the loop's next turn.
+        await asyncio.sleep(0)
