@@ -27,8 +27,9 @@ venv: $(VENV)/.dev ## make .venv with everything for work on the code
 demo: $(VENV)/.runtime ## run reviews against a simulated second model; no key, no network
 	$(BIN)/reviewer demo
 
+# In small portions: slow tests stand side by side, and one worker would get all of them.
 test: $(VENV)/.dev ## all tests
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxschedchunk 4
 
 test-fast: $(VENV)/.dev ## unit tests only
 	$(BIN)/python -m pytest tests/unit
