@@ -81,7 +81,7 @@ class HandoffSettings(Section):
         lease_s: for how long a claim holds that does not say for how long.
         max_lease_s: longer ones are cut to this.
         sweep_interval_s: how often tickets that have expired are looked for, and told in the log.
-        poll_s: how often a ticket that somebody waits for is looked at, for what other processes did.
+        poll_s: how often the log is asked which of the tickets that callers wait for another process settled.
         max_waiting: callers that wait for tickets at once; more are refused with RESOURCE_EXHAUSTED.
     """
 

@@ -25,7 +25,6 @@ from reviewer.core.errors import (
     RequestError,
     ReviewNotFoundError,
     SealedError,
-    TooManyWaitingError,
 )
 from reviewer.core.events import Action, Annex, annex_of, read_event
 from reviewer.core.finding import Outcome
@@ -38,9 +37,9 @@ from reviewer.core.words import Words, read_words, write_words
 from reviewer.ledger.handoffs import Asked, Filed, TicketLedger
 from reviewer.ledger.sealed import Means
 from reviewer.telemetry import logger
+from reviewer.waiters import Waiters
 
 _BATCH = 100
-_RETRY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,7 @@ class Desk:
         self._settings = settings
         self._means = means
         self._draining = draining
-        self._changed: dict[str, set[asyncio.Event]] = {}
-        self._waiting = 0
+        self._waiters = Waiters(self._settled, draining, settings.poll_s, settings.max_waiting)
         self._sweeper: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -117,6 +115,7 @@ class Desk:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
+        await self._waiters.close()
 
     async def page(
         self, tenant: str | None, route: str, state: TicketState | None, after: int | None, limit: int
@@ -193,19 +192,8 @@ class Desk:
             DrainingError: the server is shutting down; ask again.
             LedgerUnavailableError, LedgerCorruptError: the log cannot be read.
         """
-        if self._waiting >= self._settings.max_waiting:
-            raise TooManyWaitingError(f"{self._waiting} callers wait, at most {self._settings.max_waiting}", _RETRY_S)
-        self._waiting += 1
-        waker = asyncio.Event()
-        wakers = self._changed.setdefault(handoff_id, set())
-        wakers.add(waker)
-        try:
+        with self._waiters.waiting(handoff_id) as waker:
             return await self._waited(tenant, handoff_id, until, waker)
-        finally:
-            self._waiting -= 1
-            wakers.discard(waker)
-            if not wakers and self._changed.get(handoff_id) is wakers:
-                del self._changed[handoff_id]
 
     async def report(self, report: OutcomeReport) -> Position:
         """Record what became of an answer, once under its request id.
@@ -260,9 +248,12 @@ class Desk:
             if self._draining():
                 raise DrainingError("the server is shutting down")
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(min(until, loop.time() + self._settings.poll_s)):
+                async with asyncio.timeout_at(until):
                     await waker.wait()
             waker.clear()
+
+    async def _settled(self, handoff_ids: tuple[str, ...]) -> frozenset[str]:
+        return await self._ledger.handoffs.settled(handoff_ids, self._means.now())
 
     async def _find(self, tenant: str | None, handoff_id: str) -> Filed:
         filed = await self._ledger.handoffs.find(handoff_id)
@@ -273,8 +264,7 @@ class Desk:
 
     async def _move(self, move: Move) -> Shown:
         shown = await self._shown(await self._ledger.handoffs.move(move))
-        for waker in self._changed.get(move.handoff_id, ()):
-            waker.set()
+        self._waiters.wake(move.handoff_id)
         return shown
 
     async def _shown(self, filed: Filed) -> Shown:

@@ -97,6 +97,14 @@ class HandoffStore(Protocol):
         """
         ...
 
+    async def settled(self, handoff_ids: tuple[str, ...], now: datetime) -> frozenset[str]:
+        """Return which of these tickets, of any tenant, are decided or have expired by now.
+
+        Raises:
+            LedgerUnavailableError: the log cannot be read.
+        """
+        ...
+
 
 class TicketLedger(Ledger, Protocol):
     """A verdict log with the tickets that its reviews opened."""

@@ -42,6 +42,8 @@ _CHANGE = (
 )
 _WAITING = "state IN ('open', 'claimed')"
 _OVERDUE = f"{_SELECT} WHERE {_WAITING} AND expires_us IS NOT NULL AND expires_us <= $1 ORDER BY expires_us LIMIT $2"
+_ENDED = f"(NOT {_WAITING} OR (expires_us IS NOT NULL AND expires_us <= $2))"
+_SETTLED = f"SELECT id FROM handoffs WHERE id = ANY($1::text[]) AND {_ENDED}"  # noqa: S608 - names of our own
 _LIVES = f"{_WAITING} AND (expires_us IS NULL OR expires_us > {{0}})"
 _HELD = "(lease_us IS NOT NULL AND lease_us > {0})"
 _AS_OF = {
@@ -96,6 +98,12 @@ class PostgresHandoffs:
         async with self._reading() as connection:
             rows = await connection.fetch(_OVERDUE, microseconds(now), limit)
         return tuple([_filed(row).ticket for row in rows])
+
+    async def settled(self, handoff_ids: tuple[str, ...], now: datetime) -> frozenset[str]:
+        """See `HandoffStore.settled`."""
+        async with self._reading() as connection:
+            rows = await connection.fetch(_SETTLED, list(map(text, handoff_ids)), microseconds(now))
+        return frozenset([read(row["id"]) for row in rows])
 
 
 async def add(connection: Connection, opened: list[tuple[int, Ticket]]) -> None:

@@ -54,3 +54,7 @@ class SealedHandoffs:
     async def overdue(self, now: datetime, limit: int) -> tuple[Ticket, ...]:
         """See `HandoffStore.overdue`."""
         return await self._inner.overdue(now, limit)
+
+    async def settled(self, handoff_ids: tuple[str, ...], now: datetime) -> frozenset[str]:
+        """See `HandoffStore.settled`."""
+        return await self._inner.settled(handoff_ids, now)

@@ -37,6 +37,8 @@ _BY_REVIEW = f"{_SELECT} WHERE review_id = ? ORDER BY idx LIMIT 1"
 _CHANGE = "UPDATE handoffs SET last_idx = ?, state = ?, token = ?, holder = ?, lease_us = ?, decision = ? WHERE id = ?"
 _WAITING = "state IN ('open', 'claimed')"
 _OVERDUE = f"{_SELECT} WHERE {_WAITING} AND expires_us IS NOT NULL AND expires_us <= ? ORDER BY expires_us LIMIT ?"
+_ENDED = f"(NOT {_WAITING} OR (expires_us IS NOT NULL AND expires_us <= ?))"
+_SETTLED = f"SELECT id FROM handoffs WHERE id IN carray(?) AND {_ENDED}"  # noqa: S608 - names of our own
 _LIVES = f"{_WAITING} AND (expires_us IS NULL OR expires_us > :now)"
 _HELD = "(lease_us IS NOT NULL AND lease_us > :now)"
 _IN_STATE = {
@@ -101,6 +103,14 @@ class SqliteHandoffs:
         with translated("read"):
             rows = self._connection().execute(_OVERDUE, (microseconds(now), limit)).fetchall()
         return tuple([_filed(row).ticket for row in rows])
+
+    async def settled(self, handoff_ids: tuple[str, ...], now: datetime) -> frozenset[str]:
+        """See `HandoffStore.settled`."""
+        if not handoff_ids:
+            return frozenset()
+        with translated("read"):
+            rows = self._connection().execute(_SETTLED, (apsw.carray(handoff_ids), microseconds(now))).fetchall()
+        return frozenset([str(handoff_id) for (handoff_id,) in rows])
 
 
 def add(connection: apsw.Connection, index: int, ticket: Ticket) -> None:

@@ -139,6 +139,22 @@ async def test_expired_once(store: Store) -> None:
         assert await check_log(one) == 3
 
 
+async def test_what_is_settled(log: Log) -> None:
+    """Of the tickets asked about, those are settled that were decided, that were told to have expired, or that have."""
+    for number in (1, 2, 3, 5):
+        await log.append(handed(number))
+    await log.append(handed(4, expires_at=None))
+    await resolved(log, 2)
+    asked = tuple(map(ticket_id, (1, 2, 4, 9)))
+    assert await log.handoffs.settled(asked, LATER - MINUTE) == {ticket_id(2)}
+    assert await log.handoffs.settled(asked, LATER) == {ticket_id(1), ticket_id(2)}
+    await log.handoffs.move(move(1, Action.EXPIRE, LATER))
+    assert await log.handoffs.settled(asked, LATER - MINUTE) == {ticket_id(1), ticket_id(2)}
+    assert await log.handoffs.settled((), LATER) == frozenset()
+    many = (*(f"handoff-{number}" for number in range(5_000)), ticket_id(2))
+    assert await log.handoffs.settled(many, LATER) == {ticket_id(2)}
+
+
 async def test_what_is_refused_writes_nothing(log: Log) -> None:
     """An unknown ticket, somebody else's, a stale token and a final ticket are told, and leave the log as it was."""
     await log.append(handed(1))
