@@ -2,7 +2,8 @@
 
 `[kb-12]`, `[1]`, `[1, 3]`, `[2-4]`, `[source: kb-12]` are markers; Markdown links, check boxes, redaction
 placeholders, array indexes, `[sic]` and whatever stands in code are not. A bracket that has the form of the sources'
-ids, or of a number list that starts within the sources, is a marker even where no such source exists.
+ids, or of a number list that starts within the sources, is a marker even where no such source exists; so is a name
+behind `source:`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _NUMBERS = re.compile(r"\d{1,3}(?:\s?[,;\u2013-]\s?\d{1,3}){0,20}")
 _NUMBER_STEP = re.compile(r"([,;\u2013-]?)\s?(\d{1,3})")
 _PLACEHOLDER = re.compile(r"(?:SECRET|EMAIL|IBAN|CARD|CNPJ|CPF|SSN|PHONE)_\d{1,9}")
 _LEAD_IN = re.compile(r"(?i)(?:sources?|fontes?|fuentes?|src|refs?\.?|docs?|ver|see)(?:\s*:\s*|\s+)")
+# What is called a source outright is one, whatever its name looks like; "see" and "refs" also lead to sections.
+_OUTRIGHT = re.compile(r"(?i)(?:sources?|fontes?|fuentes?|src)\s*:")
+_NAME = re.compile(r"[\w.:/#-]{1,64}")
 _SHAPE = re.compile(r"[A-Za-z]+|\d+")
 _OPERATORS = frozenset("=(+*>[{|&<")
 _SPLIT = re.compile(r"\s*[,;]\s*")
@@ -85,15 +89,19 @@ class SourceIndex:
         named = inside[lead.end() :] if lead else inside
         if _NUMBERS.fullmatch(named):
             return self._numbered(text, start, end, named)
-        return self._named(start, end, named, led_in=lead is not None)
+        if _OUTRIGHT.match(inside) and all(map(_NAME.fullmatch, _SPLIT.split(named))):
+            return self._split(start, end, named)
+        marker = self._split(start, end, named)
+        led_in = lead is not None
+        if marker.sources or all(self._like_an_id(token, led_in=led_in) for token in marker.unknown):
+            return marker
+        return None
 
-    def _named(self, start: int, end: int, named: str, *, led_in: bool) -> Marker | None:
+    def _split(self, start: int, end: int, named: str) -> Marker:
         tokens = _SPLIT.split(named)
         known = [self._by_id[t.casefold()] for t in tokens if t.casefold() in self._by_id]
         unknown = [t for t in tokens if t.casefold() not in self._by_id]
-        if known or (unknown and all(self._like_an_id(t, led_in=led_in) for t in unknown)):
-            return Marker(start, end, tuple(known), tuple(unknown))
-        return None
+        return Marker(start, end, tuple(known), tuple(unknown))
 
     def _like_an_id(self, token: str, *, led_in: bool) -> bool:
         """Whether a bracketed token without a source has the form of the ids in use."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,39 @@ _STATUS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who asks for which review.
+
+    Attributes:
+        tenant: empty for the service's default tenant.
+        timeout_s: deadline of the call.
+    """
+
+    subject: ReviewSubject
+    tenant: str
+    timeout_s: float
+
+    async def call(self, address: str) -> Review:
+        """Call with the stream, so that somebody who waits sees the stages go by.
+
+        Raises:
+            CallFailedError: there is no review.
+        """
+        result: Review | None = None
+        async with ReviewClient(address, self.timeout_s, self.tenant) as client:
+            with err.status("review") as status:
+                async for event in client.stream(self.subject):
+                    kind = event.WhichOneof("event")
+                    if kind == "stage_started":
+                        status.update(Stage.Name(event.stage_started).removeprefix("STAGE_").lower())
+                    elif kind == "review":
+                        result = event.review
+        if result is None:
+            raise CallFailedError("UNKNOWN", "the stream ended without a review")
+        return result
+
+
 def review(
     file: Annotated[str, typer.Argument(help="A ReviewSubject in protobuf's JSON form; - reads standard input.")],
     address: Annotated[
@@ -40,6 +74,9 @@ def review(
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Write the review as JSON.")] = False,
     simulate: Annotated[bool, typer.Option("--simulate", help="Start it with the simulated provider.")] = False,
+    tenant: Annotated[
+        str, typer.Option(help="Made for; default: the service's default tenant.", show_default=False)
+    ] = "",
     timeout_s: Annotated[float, typer.Option(help="Deadline in seconds.", min=0.1, max=600)] = 60.0,
     config: ConfigOption = None,
 ) -> None:
@@ -49,13 +86,14 @@ def review(
         subject = read_subject(text)
     except (OSError, ValueError) as exc:
         fail(f"{file}: {exc}", Exit.USAGE)
+    caller = _Caller(subject, tenant, timeout_s)
     if address is not None and simulate:
         fail("--simulate starts a service of its own: leave out --address", Exit.USAGE)
     try:
         if address is not None:
-            result = asyncio.run(_call(address, subject, timeout_s))
+            result = asyncio.run(caller.call(address))
         else:
-            result = _call_own(settings_or_exit(config), subject, timeout_s, simulate=simulate)
+            result = _call_own(settings_or_exit(config), caller, simulate=simulate)
     except CallFailedError as exc:
         for field, description in exc.faults:
             err.print(f"{field}: {description}", markup=False)
@@ -84,23 +122,7 @@ async def _healthy(address: str, timeout_s: float) -> bool:
         return await client.healthy()
 
 
-async def _call(address: str, subject: ReviewSubject, timeout_s: float) -> Review:
-    """Call with the stream, so that somebody who waits sees the stages go by."""
-    result: Review | None = None
-    async with ReviewClient(address, timeout_s) as client:
-        with err.status("review") as status:
-            async for event in client.stream(subject):
-                kind = event.WhichOneof("event")
-                if kind == "stage_started":
-                    status.update(Stage.Name(event.stage_started).removeprefix("STAGE_").lower())
-                elif kind == "review":
-                    result = event.review
-    if result is None:
-        raise CallFailedError("UNKNOWN", "the stream ended without a review")
-    return result
-
-
-def _call_own(settings: Settings, subject: ReviewSubject, timeout_s: float, *, simulate: bool) -> Review:
+def _call_own(settings: Settings, caller: _Caller, *, simulate: bool) -> Review:
     """Start a service on a free port for one review. A simulated one gets a log of its own, thrown away afterwards."""
     from reviewer.cli.service import running
     from reviewer.log_home import create_log
@@ -109,7 +131,7 @@ def _call_own(settings: Settings, subject: ReviewSubject, timeout_s: float, *, s
 
     async def work(local: Settings) -> Review:
         async with running(local, simulate=simulate) as app:
-            return await _call(app.server.address, subject, timeout_s)
+            return await caller.call(app.server.address)
 
     with tempfile.TemporaryDirectory() as folder, errors_end_the_command():
         server = settings.server.model_copy(update={"address": "127.0.0.1:0"})

@@ -143,14 +143,15 @@ def test_no_log_is_no_service(run: Run, tmp_path: Path) -> None:
 
 
 async def test_a_running_service_is_called(run: Run, service: Service, tmp_path: Path) -> None:
-    """With an address the review is made there, and health is asked there."""
+    """With an address the review is made there, for the tenant named, and health is asked there."""
     address = service.app.server.address
     path = _written(tmp_path, subject())
-    result = await asyncio.to_thread(run, "review", path, "--address", address, "--json")
+    result = await asyncio.to_thread(run, "review", path, "--address", address, "--tenant", "globex", "--json")
     assert result.exit_code == 0, result.output
     made = read_review(result.stdout)
     assert verdicts([made]) == ["APPROVE"]
-    assert [f"reviews/{entry.review_id}" for entry in await service.entries()] == [made.name]
+    (logged,) = await service.entries()
+    assert (f"reviews/{logged.review_id}", logged.tenant) == (made.name, "globex")
     healthy = await asyncio.to_thread(run, "health", "--address", address)
     assert (healthy.exit_code, healthy.stdout.strip()) == (0, "SERVING")
 

@@ -50,6 +50,9 @@ def test_marker_of_a_given_source_passes(text: str) -> None:
         "Fees and limits differ [kb-12, kb-99].",
         "See the list [source: kb-77].",
         "It costs 12 euros [doc-7].",
+        "It costs 12 euros [source: annex].",
+        "Custa 12 euros [fonte: tabela_2024.pdf].",
+        "See the lists [sources: kb-12, annex].",
     ],
 )
 def test_marker_of_a_source_that_was_not_given_is_not_met(text: str) -> None:
@@ -72,6 +75,8 @@ def test_marker_of_a_source_that_was_not_given_is_not_met(text: str) -> None:
         "Fill in [your name] and [date].",
         "The law [2019] was changed.",
         "[NOTE] Keep this.",
+        "Add it at the end [source: name of the page].",
+        "Read on [see: below].",
     ],
 )
 def test_other_brackets_are_no_citations(text: str) -> None:
