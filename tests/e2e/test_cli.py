@@ -6,6 +6,8 @@ import asyncio
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -266,3 +268,21 @@ def test_bad_settings_are_all_named(run: Run, monkeypatch: pytest.MonkeyPatch, t
         assert "REVIEWER_PROVIDERS__OPENAI__BASE_URL" in result.stderr
         assert "reviewer.toml:5" in result.stderr
         assert "did you mean api_key" in result.stderr
+
+
+def test_every_command_is_listed_and_a_typo_is_told(run: Run) -> None:
+    """The help names each command with what it is for, and who mistypes one is told which is like it."""
+    listed = re.findall(r"^. ([a-z-]+) {2,}[A-Z]", run("--help").stdout, re.MULTILINE)
+    assert listed[:3] == ["serve", "review", "review-batch"]
+    assert listed[-2:] == ["rubric", "config"]
+    mistyped = run("serv")
+    assert mistyped.exit_code == 2
+    assert "Did you mean 'serve'?" in mistyped.stderr
+
+
+def test_a_command_imports_what_it_needs() -> None:
+    """A command that needs no service does not wait for the import of one."""
+    code = "import sys; from reviewer.cli.main import app; app(['receipt', '--help'], standalone_mode=False)"
+    imported = f"{code}; print('reviewer.receipts' in sys.modules, 'reviewer.pipeline' in sys.modules)"
+    done = subprocess.run((sys.executable, "-c", imported), capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split() == ["True", "False"]
