@@ -36,7 +36,7 @@ from tests.support.subjects import APPROVED, HANDED_OFF, REVISED, case_subject
 
 CALLERS = 32
 CASES = (APPROVED, REVISED, HANDED_OFF)
-KILL_AFTER = tuple(Random(20261121).sample(range(40, 400), 2))
+KILL_AFTER = tuple(Random(20261121).sample(range(40, 400), 1))
 
 
 @dataclass(slots=True)

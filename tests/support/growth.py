@@ -15,7 +15,7 @@ BOUND = 12.0
 FLOOR_S = 0.005
 
 
-def grows_linearly(work: Callable[[str], object], unit: str, size: int = 100 * 1024) -> bool:
+def grows_linearly(work: Callable[[str], object], unit: str, size: int = 32 * 1024) -> bool:
     """Whether four times the text takes well below sixteen times the processor time of this thread."""
     return any(_seconds(work, unit, 4 * size) < BOUND * max(_seconds(work, unit, size), FLOOR_S) for _ in range(TRIES))
 
