@@ -14,7 +14,7 @@ from reviewer.cli import log_contents, log_monitor, log_tree
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.costs import costs
 from reviewer.cli.export import export
-from reviewer.cli.log_files import opened_log, settings_for, where
+from reviewer.cli.log_files import opened_log, owner_of, settings_for, where
 from reviewer.cli.render import course, erasure_told, kept_panel, review_panel
 from reviewer.cli.search import search
 from reviewer.client import review_json
@@ -22,7 +22,7 @@ from reviewer.config import Settings
 from reviewer.core.events import Event, read_event, review_name
 from reviewer.core.merkle import leaf_hash
 from reviewer.core.record import REVIEW
-from reviewer.core.review import CANARY_TENANT, RecordedReview
+from reviewer.core.review import RecordedReview
 from reviewer.core.search import Match, Operator, Order
 from reviewer.core.summary import summary_of
 from reviewer.ledger import stores
@@ -32,7 +32,6 @@ from reviewer.ledger.migration import script
 from reviewer.ledger.verification import contradiction
 from reviewer.log_home import create_log, upgrade_log
 from reviewer.serving.replies import review_message
-from reviewer.serving.requests import DEFAULT_TENANT
 
 MAX_COURSE = 1_000
 """Records about one review that are shown with it."""
@@ -92,7 +91,7 @@ def upgrade(
 def show(
     name: Annotated[str, typer.Argument(help="reviews/{id}, or the id alone.")],
     path: LogPathOption = None,
-    tenant: Annotated[str, typer.Option(help="Whose review it is.")] = DEFAULT_TENANT,
+    tenant: Annotated[str, typer.Option(help="Whose review it has to be.", show_default=False)] = "",
     json_: Annotated[bool, typer.Option("--json", help="The whole review as JSON.")] = False,
     record: Annotated[bool, typer.Option("--record", help="The canonical record, byte for byte.")] = False,
     draft: Annotated[bool, typer.Option("--draft", help="The redacted request too, where it was kept.")] = False,
@@ -145,7 +144,7 @@ def _problem(stored: Stored, erasure: Event | None, *, readable: bool) -> str:
 async def _find(settings: Settings, tenant: str, review_id: str) -> _Sought:
     """Look an entry up, with what came after it; at most `MAX_COURSE` records of that."""
     async with opened_log(settings) as (ledger, readable):
-        stored = await ledger.find_review(tenant, review_id) or await ledger.find_review(CANARY_TENANT, review_id)
+        stored = await ledger.find_review(tenant or await owner_of(ledger, review_id), review_id)
         erasure = await Erasures(ledger).of(stored) if stored is not None else None
         about = Match("about", Operator.HAS, review_name(review_id))
         found = await ledger.search(about, Order.OLDEST, None, MAX_COURSE)

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, err, errors_end_the_command, fail, out
-from reviewer.cli.log_files import settings_for
+from reviewer.cli.log_files import owner_of, settings_for
 from reviewer.cli.render import holds_table
 from reviewer.config import Settings
 from reviewer.core.errors import HoldError
@@ -30,7 +30,6 @@ from reviewer.ledger.custody import Erased
 from reviewer.ledger.retention import REASON, due
 from reviewer.ledger.sealed import SealedLedger
 from reviewer.log_home import open_ledger
-from reviewer.serving.requests import DEFAULT_TENANT
 
 T = TypeVar("T")
 
@@ -55,12 +54,12 @@ def erase(
     """Erase contents for good: those of reviews, or all of a tenant with its keys. Records stay, and still verify."""
     if not names and not tenant:
         fail("name reviews, or a --tenant of which everything is to be erased", Exit.USAGE)
-    owner = tenant or DEFAULT_TENANT
+    settings = settings_for(path, config)
+    owner = tenant or _owner(settings, names or [])
     subjects = _reviews(names) if names else (tenant_name(owner),)
     if len(subjects) > MAX_SUBJECTS:
         fail(f"{len(subjects)} reviews, at most {MAX_SUBJECTS} at once", Exit.USAGE)
     event = _event(EventKind.ERASURE, Action.ERASE, owner, by, reason, subjects)
-    settings = settings_for(path, config)
     what = f"{len(subjects)} review(s) of {owner}" if names else f"EVERYTHING of tenant {owner}, with its keys"
     if not yes and not typer.confirm(f"Erase the content of {what}? This cannot be undone."):
         fail("nothing was erased")
@@ -122,6 +121,18 @@ def rewrap(
     """Wrap all data keys by the present key-encryption key, so that former ones can go; contents stay as they are."""
     count = _on_log(settings_for(path, config), lambda ledger: _rewrap(ledger, by, reason))
     out.print(f"{count} data keys wrapped anew", markup=False)
+
+
+def _owner(settings: Settings, names: list[str]) -> str:
+    """Return whose these reviews are; those of several tenants are not erased in one go."""
+
+    async def owners(ledger: SealedLedger) -> set[str]:
+        return {await owner_of(ledger, name.removeprefix("reviews/")) for name in names}
+
+    found = sorted(_on_log(settings, owners))
+    if len(found) > 1:
+        fail(f"the reviews are of several tenants: {', '.join(found)}; erase one --tenant at a time", Exit.USAGE)
+    return found[0]
 
 
 def _on_log(settings: Settings, act: Callable[[SealedLedger], Awaitable[T]]) -> T:

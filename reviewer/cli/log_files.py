@@ -12,8 +12,10 @@ from reviewer.core.cosignature import read_witness_keys
 from reviewer.core.errors import ConfigError
 from reviewer.core.note import ED25519, VerifierKey, read_key
 from reviewer.ledger import stores
+from reviewer.ledger.interface import Ledger
 from reviewer.ledger.tree import TreeLedger
 from reviewer.log_home import open_ledger, open_records
+from reviewer.serving.requests import DEFAULT_TENANT
 
 
 def settings_for(path: Path | None, config: Path | None) -> Settings:
@@ -44,6 +46,16 @@ async def opened_log(settings: Settings) -> AsyncIterator[tuple[TreeLedger, bool
             yield records, False
         else:
             yield sealed, True
+
+
+async def owner_of(ledger: Ledger, review_id: str) -> str:
+    """Return whose review it is; whose it would be by default where there is none.
+
+    Raises:
+        LedgerUnavailableError: the log cannot be read.
+    """
+    found = await ledger.find_record(review_id)
+    return DEFAULT_TENANT if found is None else found.tenant
 
 
 def read_log_keys(lines: Sequence[str]) -> tuple[VerifierKey, ...]:

@@ -13,7 +13,7 @@ import typer
 
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, err, errors_end_the_command, fail, out
 from reviewer.cli.console import settings_or_exit as settings_of
-from reviewer.cli.log_files import opened_log, read_log_keys, read_witnesses, settings_for, write_whole
+from reviewer.cli.log_files import opened_log, owner_of, read_log_keys, read_witnesses, settings_for, write_whole
 from reviewer.cli.log_monitor import QuorumOption, WitnessKeyOption
 from reviewer.config import Settings
 from reviewer.core.audit import Problem
@@ -23,7 +23,6 @@ from reviewer.ledger.evidence import Evidence, prove
 from reviewer.ledger.publication import Cosigned, proven, with_cosignatures
 from reviewer.ledger.verification import Progress, Report, verify
 from reviewer.log_home import open_identity, open_records
-from reviewer.serving.requests import DEFAULT_TENANT
 from reviewer.signing import verifies
 
 KeyOption = Annotated[
@@ -104,7 +103,7 @@ def prove_entry(
     name: Annotated[str, typer.Argument(help="reviews/{id}, or the id alone.")],
     folder: Annotated[Path, typer.Option("--out", help="Folder for the files; made where it is missing.")],
     path: LogPathOption = None,
-    tenant: Annotated[str, typer.Option(help="Whose review it is.")] = DEFAULT_TENANT,
+    tenant: Annotated[str, typer.Option(help="Whose review it has to be.", show_default=False)] = "",
     key: KeyOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -178,7 +177,7 @@ def _summary(report: Report, remembered: int, cosigned: Cosigned | None) -> str:
     signed = report.newest.size if report.newest else 0
     parts = [f"all is well: {report.size} entries, root {report.root.hex()}", f"{report.heads} signed heads"]
     parts += [f"{remembered} remembered checkpoints"] * (remembered > 0)
-    parts += [f"{report.erased} without content"] * (report.erased > 0)
+    parts += [f"{report.erased} contents erased"] * (report.erased > 0)
     parts += [f"{report.size - signed} not under a signed head yet"] * (report.size > signed)
     parts += [f"records before {report.begin} not walked again"] * (report.begin > 0)
     if cosigned is not None:
@@ -220,4 +219,4 @@ async def _verified(settings: Settings, task: _Task, progress: Progress) -> tupl
 
 async def _proved(settings: Settings, tenant: str, review: str, known: Sequence[VerifierKey]) -> Evidence:
     async with open_records(settings) as ledger:
-        return await prove(ledger, tenant, review, known)
+        return await prove(ledger, tenant or await owner_of(ledger, review), review, known)

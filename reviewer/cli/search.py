@@ -95,6 +95,7 @@ def json_line(found: Found) -> str:
         "index": found.position.index,
         "leaf_hash": found.position.leaf_hash.hex(),
         "create_time": rfc3339(found.create_time),
+        **({"review": found.review} if found.review else {}),
     }
     return f'{json.dumps(frame)[:-1]}, "record": {found.record.decode()}}}'
 

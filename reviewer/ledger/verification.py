@@ -24,7 +24,7 @@ from reviewer.core.note import VerifierKey
 from reviewer.core.record import RECORD_SCHEMA
 from reviewer.core.summary import summary_of
 from reviewer.core.tiles import HEIGHT, WIDTH, Tile
-from reviewer.ledger.erasure import Erasures
+from reviewer.ledger.erasure import Erasures, has_content
 from reviewer.ledger.interface import Stored
 from reviewer.ledger.tree import SignedHead, Tiles, TreeLedger, TreeStore, read_through
 from reviewer.signing import verifies
@@ -52,7 +52,7 @@ class Report:
         size: entries up to where the walk ended.
         root: of the tree over them.
         heads: signed heads that were checked.
-        erased: entries without content.
+        erased: entries whose content is gone, as a record of its erasure says.
         newest: the newest head; None where none was ever signed.
         problems: the first ones, in the order of the walk.
         count: of all problems.
@@ -231,7 +231,7 @@ class _Verification:
             if not found and (what := what or await self._erasures.problem(stored)):
                 found = [Problem(index, what)]
             self._keep(found)
-            self._erased += stored.content is None
+            self._erased += stored.content is None and has_content(stored)
 
     async def end(self) -> Report:
         """Check what only the end of the log can show."""

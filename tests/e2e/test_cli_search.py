@@ -132,6 +132,7 @@ def test_an_export_in_lines_holds_the_records(run: Run, tmp_path: Path) -> None:
         assert sealed.record in line
         assert told["leaf_hash"] == sealed.leaf_hash.hex()
         assert datetime.fromisoformat(told["create_time"]) == sealed.facets.create_time
+        assert told.get("review", "") == (f"reviews/{sealed.review_id}" if sealed.facets.kind == "review" else "")
     assert {path.name for path in {*tmp_path.iterdir()} - before} == {"all.jsonl"}
 
 

@@ -96,6 +96,23 @@ async def test_an_erased_tenant(service: Service) -> None:
     assert (await service.client.get(again.name)).name == again.name
 
 
+async def test_a_review_is_found_whosever_it_is(service: Service, tmp_path: Path) -> None:
+    """A command on the log finds a review by its name alone, and erases those of one tenant at a time."""
+    mine = await service.review(subject(request_id="r-1"))
+    metadata = (("x-reviewer-tenant", "globex"),)
+    call = service.stub.ReviewDraft(pb.ReviewDraftRequest(subject=subject()), metadata=metadata, timeout=30)
+    theirs = (await call).review
+    assert (await run(service, "show", theirs.name)).exit_code == 0
+    assert (await run(service, "show", theirs.name, "--tenant", "default")).exit_code == 1
+    both = await run(service, "erase", mine.name, theirs.name, *ASKED, "--yes")
+    assert (both.exit_code, "several tenants: default, globex" in " ".join(both.stderr.split())) == (2, True)
+    assert (await run(service, "verify")).stdout.count("erased") == 0
+    assert (await run(service, "erase", theirs.name, *ASKED, "--yes")).exit_code == 0
+    assert "; 1 contents erased" in " ".join((await run(service, "verify")).stdout.split())
+    proof = await run(service, "prove", theirs.name, "--out", str(tmp_path / "proof"))
+    assert (proof.exit_code, len([*(tmp_path / "proof").iterdir()])) == (0, 3)
+
+
 async def test_an_event_is_no_review(service: Service) -> None:
     """The record of an erasure cannot be read as a review."""
     review = await service.review(subject())
