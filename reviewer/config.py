@@ -252,7 +252,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str] | None = None) -
             key = tuple(name.removeprefix(ENV_PREFIX).lower().split("__"))
             if key[:2] == _FILE_ONLY:
                 faults.append(Fault(name, "", "can only be set in the file: no variable can be named like a model"))
-            elif _put(values, key, environ[name]):
+            elif _put(values, key, _list(environ[name]) if _is_list(key) else environ[name]):
                 origin[key] = name
             else:
                 faults.append(Fault(name, "", "clashes with another setting"))
@@ -290,7 +290,28 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
         raise ConfigError((Fault(str(path), "", f"is not TOML: {exc}"),)) from exc
 
 
-def _put(values: dict[str, Any], key: tuple[str, ...], value: str) -> bool:
+def _is_list(key: tuple[str, ...]) -> bool:
+    model: Any = Settings
+    for step in key:
+        field = model.model_fields.get(step) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        if field is None:
+            return False
+        model = field.annotation
+    return get_origin(model) is tuple
+
+
+def _list(text: str) -> object:
+    """Read a variable that sets a list: an array as in the file, or values between commas."""
+    if not text.lstrip().startswith("["):
+        return [value.strip() for value in text.split(",") if value.strip()]
+    try:
+        return tomllib.loads(f"list = {text}")["list"]
+    except tomllib.TOMLDecodeError:
+        # What it is not is told with everything else that does not fit.
+        return text
+
+
+def _put(values: dict[str, Any], key: tuple[str, ...], value: object) -> bool:
     """Set a nested value; False where something else stands in the way."""
     at: Any = values
     for step in key[:-1]:

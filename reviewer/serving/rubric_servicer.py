@@ -134,7 +134,7 @@ class RubricServicer:
         """
         tenant = read_tenant(context.invocation_metadata())
         if tenant not in self._admins:
-            raise NotAllowedError("this tenant is none that may see or change the rules")
+            raise NotAllowedError("this tenant is none of rules.admin_tenants, which may see and change the rules")
 
 
 def _release(request: pb.ValidateRulesRequest) -> Release:

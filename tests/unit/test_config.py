@@ -65,6 +65,22 @@ def test_environment_wins(config: Path) -> None:
     assert settings.providers.anthropic.api_key == SecretStr("newer")
 
 
+@pytest.mark.parametrize("value", ['["ops", "dev"]', "ops,dev", " ops , dev,", "[ 'ops', 'dev' ]"])
+def test_a_variable_sets_a_list(value: str) -> None:
+    """A list is written as in the file, or as values between commas."""
+    assert load_settings(None, {"REVIEWER_RULES__ADMIN_TENANTS": value}).rules.admin_tenants == ("ops", "dev")
+
+
+@pytest.mark.parametrize(("value", "said"), [('["ops"', "valid tuple"), ("[1]", "valid string"), ("a b", "pattern")])
+def test_a_variable_that_sets_no_list(value: str, said: str) -> None:
+    """What is no list, or holds what may not stand in it, is a fault of the variable."""
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None, {"REVIEWER_RULES__ADMIN_TENANTS": value})
+    (fault,) = caught.value.faults
+    assert fault.where == "REVIEWER_RULES__ADMIN_TENANTS"
+    assert said in fault.message
+
+
 def test_a_database_needs_an_address() -> None:
     """A database as the store needs its URL, which no fault repeats and nothing prints."""
     dsn = "postgresql://me:hunter2@db/log"
