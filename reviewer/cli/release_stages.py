@@ -28,6 +28,7 @@ from reviewer.core.model_clock import ModelClock, clocks
 from reviewer.core.release import release_name
 from reviewer.core.release_event import ReleaseAction, ReleaseEvent, ReleaseSource
 from reviewer.core.rollout import Course, ReleaseStage, Trial, course_of, out_of_order, refusal
+from reviewer.core.trial_ends import EndedTrial, TrialEnd, last_ended
 from reviewer.core.trial_figures import Progress
 from reviewer.ledger.interface import Ledger
 from reviewer.ledger.releases import ReleaseLog, events_since
@@ -43,6 +44,11 @@ Routes = Annotated[list[str] | None, typer.Option("--route", help="Id of a route
 All = Annotated[bool, typer.Option("--all", help="All routes.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
+_ENDS = {
+    TrialEnd.ROLLED_BACK: "rolled back",
+    TrialEnd.IN_FORCE: "put in force",
+    TrialEnd.REPLACED: "ended by another release",
+}
 _USUAL = {ReleaseStage.SHADOW: 100, ReleaseStage.CANARY: 5, ReleaseStage.FULL: 100}
 
 
@@ -55,6 +61,20 @@ class _Wish:
     percent: int
     by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What `status` shows.
+
+    Attributes:
+        ended: the last trial that is over on each set of routes, the latest first.
+    """
+
+    course: Course
+    looked: tuple[tuple[Trial, Outlook], ...]
+    ended: tuple[EndedTrial, ...]
+    models: tuple[ModelClock, ...]
 
 
 def promote(
@@ -102,12 +122,12 @@ def status(json_: Json = False, path: LogPathOption = None, config: ConfigOption
     """Say what is in force and on trial, and how that compares. Exit status: 0, or 1 where a gate has failed."""
     settings = settings_for(path, config)
     with errors_end_the_command():
-        course, looked, models = asyncio.run(_look(settings))
+        standing = asyncio.run(_look(settings))
     if json_:
-        typer.echo(json.dumps(_as_json(course, looked, models), indent=2))
+        typer.echo(json.dumps(_as_json(standing), indent=2))
     else:
-        _print(course, looked, models)
-    if any(outlook.state is TrialState.FAILED for _, outlook in looked):
+        _print(standing)
+    if any(outlook.state is TrialState.FAILED for _, outlook in standing.looked):
         raise typer.Exit(Exit.FAILED)
 
 
@@ -171,21 +191,20 @@ async def _rollback(settings: Settings, routes: tuple[str, ...], word: tuple[str
         return mine[0]
 
 
-async def _look(
-    settings: Settings,
-) -> tuple[Course, list[tuple[Trial, Outlook]], tuple[ModelClock, ...]]:
+async def _look(settings: Settings) -> _Standing:
     now = datetime.now(UTC)
     async with open_records(settings) as ledger:
-        course = course_of(await events_since(ledger, 0))
+        told = await events_since(ledger, 0)
+        course = course_of(told)
         digest, base = _base(settings, course, now)
         used, looked = [(digest, base.rulebook)], []
         for trial in course.trials:
             loaded = _load(settings, trial.digest, trial.began)
             used.append((trial.digest, loaded.rulebook))
             looked.append((trial, await _outlook(ledger, trial, loaded)))
-    on_route = {told.event.digest: told.event.time for told in course.by_route.values()}
+    on_route = {one.event.digest: one.event.time for one in course.by_route.values()}
     used += [(one, _load(settings, one, moment).rulebook) for one, moment in on_route.items()]
-    return course, looked, clocks(used, now.date())
+    return _Standing(course, tuple(looked), tuple(last_ended(told).values()), clocks(used, now.date()))
 
 
 async def _outlook(ledger: Ledger, trial: Trial, loaded: Loaded) -> Outlook:
@@ -208,13 +227,13 @@ def _load(settings: Settings, digest: str, moment: datetime) -> Loaded:
     return load_release(release, moment.date(), with_cases=False)
 
 
-def _as_json(
-    course: Course, looked: Sequence[tuple[Trial, Outlook]], models: Sequence[ModelClock]
-) -> dict[str, object]:
+def _as_json(standing: _Standing) -> dict[str, object]:
+    course = standing.course
     return {
         "in_force": course.in_force(""),
         "routes": {route: told.event.digest for route, told in sorted(course.by_route.items())},
-        "trials": [_trial_json(trial, outlook) for trial, outlook in looked],
+        "trials": [_trial_json(trial, outlook) for trial, outlook in standing.looked],
+        "ended": [_ended_json(one) for one in standing.ended],
         "models": [
             {
                 "model": one.model,
@@ -222,8 +241,24 @@ def _as_json(
                 "days_left": one.days_left,
                 "releases": one.releases,
             }
-            for one in models
+            for one in standing.models
         ],
+    }
+
+
+def _ended_json(one: EndedTrial) -> dict[str, object]:
+    return {
+        "release": one.trial.digest,
+        "baseline": one.trial.baseline,
+        "stage": one.trial.stage,
+        "percent": one.trial.percent,
+        "routes": one.trial.routes,
+        "since": one.trial.began.isoformat(),
+        "end": one.end,
+        "in_force": one.event.digest,
+        "time": one.event.time.isoformat(),
+        "by": one.event.by,
+        "reason": one.event.reason,
     }
 
 
@@ -256,11 +291,12 @@ def _trial_json(trial: Trial, outlook: Outlook) -> dict[str, object]:
     }
 
 
-def _print(course: Course, looked: Sequence[tuple[Trial, Outlook]], models: Sequence[ModelClock]) -> None:
+def _print(standing: _Standing) -> None:
+    course = standing.course
     out.print(f"in force: {release_name(course.in_force('')) or 'the rule folder'}", markup=False)
     for route, told in sorted(course.by_route.items()):
         out.print(f"in force on {route}: {told.event.digest}, since {told.event.time:%Y-%m-%d %H:%M}", markup=False)
-    for trial, outlook in looked:
+    for trial, outlook in standing.looked:
         where = ", ".join(trial.routes) or "all routes"
         out.print(
             f"\n{trial.stage} on {where}: {trial.digest} for {trial.percent} %, since {trial.began:%Y-%m-%d %H:%M} "
@@ -270,7 +306,14 @@ def _print(course: Course, looked: Sequence[tuple[Trial, Outlook]], models: Sequ
         if outlook.failed is not None:
             out.print(f"failed: {outlook.failed}", markup=False)
         out.print(_table(outlook.figures))
-    for clock in models:
+    for one in standing.ended:
+        where = ", ".join(one.trial.routes) or "all routes"
+        out.print(
+            f"\nlast ended on {where}: {one.trial.stage} of {one.trial.digest} for {one.trial.percent} %, "
+            f"{_ENDS[one.end]} {one.event.time:%Y-%m-%d %H:%M} by {one.event.by}: {one.event.reason}",
+            markup=False,
+        )
+    for clock in standing.models:
         when = f"{clock.days_left} days left, until {clock.retires}" if clock.retires else "no day known"
         out.print(f"{clock.model}: {when}", markup=False)
 
