@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,9 @@ from tests.support.subjects import RUBRICS, subject
 
 
 class Office:
-    """A rule folder, a folder of releases, three people who may approve, and a log."""
+    """A rule folder, a folder of releases, three people who may approve, and a log: a file, unless settings say so."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ledger: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.rules = Path(shutil.copytree(RUBRICS, folder / "rules"))
         self.releases = folder / "releases"
@@ -41,12 +42,17 @@ class Office:
             "approvers": approvers_file(folder, ANA, BO, CY),
             "poll_interval_s": 0.05,
         }
-        self.sections: dict[str, dict[str, Any]] = {"rubrics": {"directory": self.rules}, "rules": self.section}
+        self.sections: dict[str, dict[str, Any]] = {
+            "rubrics": {"directory": self.rules},
+            "rules": self.section,
+            "ledger": dict(ledger or {}),
+        }
         self.settings: Settings = settings_for(folder, **self.sections)
         self.environment = {
             "REVIEWER_LEDGER__PATH": str(self.settings.ledger.path),
             "REVIEWER_RUBRICS__DIRECTORY": str(self.rules),
             **{f"REVIEWER_RULES__{name.upper()}": str(value) for name, value in self.section.items()},
+            **{f"REVIEWER_LEDGER__{name.upper()}": value for name, value in (ledger or {}).items()},
         }
 
     def run(self, *arguments: str) -> Result:

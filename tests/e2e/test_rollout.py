@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,23 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from reviewer import moments
 from reviewer.cli.main import app as command
 from reviewer.client import RubricClient
-from reviewer.core.release_event import ReleaseAction
+from reviewer.core.release_event import ReleaseAction, ReleaseEvent
 from reviewer.core.shadowing import SHADOW_KIND, SHADOW_TENANT
 from reviewer.ledger.interface import Stored
+from reviewer.ledger.releases import ReleaseLog
 from reviewer.log_home import create_log, open_records
+from reviewer.rubrics.release_files import read_folder
 from reviewer.simulate.script import Script
 from reviewer.v1 import review_pb2
 from reviewer.v1 import rubric_service_pb2 as rpb
 from reviewer.v1.review_pb2 import Review, Verdict
+from tests.e2e.conftest import stored_in
 from tests.e2e.test_releases import Office
-from tests.e2e.test_reload import until
-from tests.support.releases import ANA, BO
+from tests.e2e.test_reload import revise, until
+from tests.support.releases import ANA, BO, released
 from tests.support.service import Service, rules, running, verdicts
 from tests.support.subjects import ANSWER, subject
 
@@ -39,27 +43,39 @@ rollout:
 """
 OBJECTION = {"outcome": "NOT_MET", "why": "It could hurt.", "quotes": [{"place": "draft", "text": ANSWER[:40]}]}
 STRICT = rules({"match": {"model": NEWER}, "critique": {"health/safe_for_person": OBJECTION}})
-QUICK = {"check_interval_s": 0.05}
+QUICK = {"check_interval_s": 0.05, "shadow_concurrency": 20, "shadow_queue": 100}
+on_both_stores = pytest.mark.parametrize("office", ["sqlite", "postgres"], indirect=True)
 
 
 class Stages(Office):
     """An office whose candidates ask another reviewer model, with gates that few reviews decide."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, ledger: Mapping[str, str]) -> None:
+        super().__init__(folder, ledger)
         gates = self.rules / "gates.yaml"
         gates.write_text(gates.read_text() + GATES)
         self.sections = {**self.sections, "rollout": QUICK}
 
+    def signed(self, version: int) -> str:
+        """Write a release of the rules with a version of their own, which two people signed; return its digest."""
+        revise(self.rules, version)
+        return released(self.releases, read_folder(self.rules), ANA, BO)
+
     def candidate(self, version: int) -> str:
-        """Build and sign a release that asks the other model."""
+        """Do so with a release that asks the other model."""
         routing = self.rules / "routing.yaml"
         before = routing.read_text()
         routing.write_text(before.replace(f"model: {OLDER}", f"model: {NEWER}"))
-        digest = self.build(version)
+        digest = self.signed(version)
         routing.write_text(before)
-        self.sign(digest, ANA, BO)
         return digest
+
+    async def begin(self, digest: str) -> None:
+        """Have the log say that a release is in force."""
+        now = moments.now()
+        event = ReleaseEvent(ReleaseAction.ACTIVATE, str(moments.new_id(now)), now, digest, "", "dee", "to begin with")
+        async with open_records(self.settings) as ledger:
+            await ReleaseLog(ledger).tell(event)
 
     def promote(self, digest: str, stage: str, *more: str, ok: bool = True) -> str:
         words = ("--by", "dee", "--reason", "tried")
@@ -72,10 +88,11 @@ class Stages(Office):
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Stages:
-    made = Stages(tmp_path)
+def office(tmp_path: Path, request: pytest.FixtureRequest) -> Stages:
+    """Put a release in force, on the log of the store that a test asks for."""
+    made = Stages(tmp_path, stored_in(request) if hasattr(request, "param") else {})
     create_log(made.settings)
-    made.put_in_force(1)
+    asyncio.run(made.begin(made.signed(1)))
     return made
 
 
@@ -92,13 +109,22 @@ async def promoted(office: Stages, service: Service, digest: str, stage: str, *m
 
 
 async def reviews(service: Service, count: int, first: int = 0) -> list[Review]:
-    return [await service.review(subject(f"{ANSWER} Note {first + at}.")) for at in range(count)]
+    asked = [subject(f"{ANSWER} Note {first + at}.") for at in range(count)]
+    return list(await asyncio.gather(*map(service.review, asked)))
+
+
+async def shadowed(service: Service, count: int, first: int = 0) -> list[Review]:
+    """Review, and wait until the shadows are in the log as well."""
+    given = await reviews(service, count, first)
+    await until(lambda: not service.app.shadows.busy)
+    return given
 
 
 async def rolled_back(service: Service) -> None:
     await until(lambda: not service.app.standing.stages.course.trials)
 
 
+@on_both_stores
 async def test_a_shadow_delays_nothing_and_changes_nothing(office: Stages) -> None:
     """Replies leave while the shadow's call is held; its record is no review, opens no ticket and is nobody's."""
     digest = office.candidate(2)
@@ -133,9 +159,8 @@ async def test_a_shadow_that_would_block_is_rolled_back(office: Stages) -> None:
     async with serving(office, STRICT) as service:
         await promoted(office, service, digest, "shadow")
         given: list[Review] = []
-        for at in range(60):
-            given += await reviews(service, 1, at)
-            await until(lambda: not service.app.shadows.busy)
+        for at in range(0, 60, 10):
+            given += await shadowed(service, 10, at)
             if not service.app.standing.stages.course.trials:
                 break
         await rolled_back(service)
@@ -146,6 +171,7 @@ async def test_a_shadow_that_would_block_is_rolled_back(office: Stages) -> None:
     assert "100.0% of" in event.reason
 
 
+@on_both_stores
 async def test_a_canary_that_regresses_is_rolled_back_and_the_next_one_promoted(office: Stages) -> None:
     """A canary that blocks is rolled back by itself; the next one goes from shadow over canary to full by command."""
     bad, good = office.candidate(2), ""
@@ -171,7 +197,7 @@ async def test_a_canary_that_regresses_is_rolled_back_and_the_next_one_promoted(
         assert (event.action, event.stage, event.previous) == ("rollback", "canary", bad)
 
     async with serving(office) as service:
-        good = await asyncio.to_thread(office.candidate, 3)
+        good = office.candidate(3)
         await promoted(office, service, good, "shadow")
         await promoted(office, service, good, "canary", "--percent", "50")
         given = await reviews(service, 20)
@@ -190,23 +216,33 @@ async def test_a_canary_that_regresses_is_rolled_back_and_the_next_one_promoted(
         assert (review.release, review.stage) == (f"releases/{good}", review_pb2.RELEASE_STAGE_FULL)
 
 
-async def test_two_services_on_one_log_roll_back_once(office: Stages) -> None:
+@pytest.mark.parametrize(("office", "stage"), [("sqlite", "shadow"), ("postgres", "canary")], indirect=["office"])
+async def test_two_services_on_one_log_roll_back_once(office: Stages, stage: str) -> None:
     """Two services that see the same failure write one rollback between them, and both go by it."""
     digest = office.candidate(2)
     await asyncio.to_thread(office.promote, digest, "shadow")
+    if stage == "canary":
+        await asyncio.to_thread(office.promote, digest, "canary", "--percent", "50")
     # Neither follows the log by itself: each sees the failure before it could hear of the other's word.
     slow = {
-        "rollout": {"check_interval_s": 600},
+        "rollout": {**QUICK, "check_interval_s": 600},
         "rules": {**office.section, "poll_interval_s": 600},
     }
     async with serving(office, STRICT, **slow) as one, serving(office, STRICT, **slow) as two:
-        for at in range(20):
-            await reviews(one, 1, at)
-            await until(lambda: not one.app.shadows.busy)
-        await asyncio.gather(one.app.trials.look(), two.app.trials.look())
+        for at in range(0, 200, 20):
+            await asyncio.gather(shadowed(one, 10, at), shadowed(two, 10, at + 10))
+            await asyncio.gather(one.app.trials.look(), two.app.trials.look())
+            if not one.app.standing.stages.course.trials:
+                break
         for service in (one, two):
-            await rolled_back(service)
-    assert [event.action for event in await office.told()].count(ReleaseAction.ROLLBACK) == 1
+            assert not service.app.standing.stages.course.trials
+            later = await reviews(service, 5, 1000)
+            assert {review.stage for review in later} == {review_pb2.RELEASE_STAGE_FULL}
+    events = [event for event in await office.told() if event.action is ReleaseAction.ROLLBACK]
+    assert [(event.stage, event.previous, event.by.split(":")[0]) for event in events] == [(stage, digest, "gate")]
+    (over,) = (await asyncio.to_thread(office.status))["ended"]
+    assert (over["release"], over["stage"], over["end"], over["by"]) == (digest, stage, "rolled_back", events[0].by)
+    assert over["reason"] == events[0].reason
 
 
 async def test_a_revision_is_judged_by_the_side_that_asked_for_it(office: Stages) -> None:
@@ -223,6 +259,7 @@ async def test_a_revision_is_judged_by_the_side_that_asked_for_it(office: Stages
             assert (await service.review(again)).stage == first.stage
 
 
+@on_both_stores
 def test_commands_say_why_a_release_may_not_follow(office: Stages) -> None:
     """Stages come in order, a route takes one candidate, and unknown routes and senseless shares are refused."""
     first, second = office.candidate(2), office.candidate(3)
@@ -239,7 +276,13 @@ def test_commands_say_why_a_release_may_not_follow(office: Stages) -> None:
     assert {one["model"] for one in told["models"]} >= {OLDER, NEWER}
     assert "shadow on all routes" in office.run("status").output
     assert office.run("rollback", *words).exit_code == 0
-    assert office.status()["trials"] == []
+    told = office.status()
+    (over,) = told["ended"]
+    assert (told["trials"], over["release"], over["stage"], over["percent"]) == ([], first, "shadow", 10)
+    assert (over["end"], over["by"], over["reason"], over["routes"]) == ("rolled_back", "dee", "tried", [])
+    shown = " ".join(office.run("status").output.split())
+    assert f"last ended on all routes: shadow of {first} for 10 %, rolled back" in shown
+    assert "by dee: tried" in shown
     assert office.run("rollback", *words).exit_code != 0
     assert "rollback" in office.run("log").output
 
@@ -282,8 +325,7 @@ async def test_a_candidate_that_cannot_be_loaded_judges_nothing(office: Stages) 
 
 async def test_a_shadow_whose_questions_are_the_same_asks_nobody(office: Stages) -> None:
     """Where a candidate asks what was asked anyway, its verdict follows from the answers, at no cost."""
-    digest = office.build(5)
-    office.sign(digest, ANA, BO)
+    digest = office.signed(5)
     async with serving(office) as service:
         await promoted(office, service, digest, "shadow")
         given = await reviews(service, 3)
@@ -316,14 +358,12 @@ async def logged(office: Stages) -> tuple[Stored, ...]:
 
 async def test_a_sound_candidate_goes_all_the_way_where_that_is_wanted(office: Stages) -> None:
     """With auto_promote a candidate that is ready goes from shadow over canary to full, each step in the log."""
-    digest = office.build(5)
-    office.sign(digest, ANA, BO)
+    digest = office.signed(5)
     freely = {**QUICK, "auto_promote": True, "auto_canary_percent": 50}
     async with serving(office, rollout=freely) as service:
         await promoted(office, service, digest, "shadow")
-        for at in range(200):
-            await reviews(service, 1, at)
-            await until(lambda: not service.app.shadows.busy)
+        for at in range(0, 400, 10):
+            await shadowed(service, 10, at)
             await service.app.trials.look()
             if service.app.standing.status.release == digest:
                 break
