@@ -259,7 +259,6 @@ async def test_a_revision_is_judged_by_the_side_that_asked_for_it(office: Stages
             assert (await service.review(again)).stage == first.stage
 
 
-@on_both_stores
 def test_commands_say_why_a_release_may_not_follow(office: Stages) -> None:
     """Stages come in order, a route takes one candidate, and unknown routes and senseless shares are refused."""
     first, second = office.candidate(2), office.candidate(3)
@@ -276,15 +275,26 @@ def test_commands_say_why_a_release_may_not_follow(office: Stages) -> None:
     assert {one["model"] for one in told["models"]} >= {OLDER, NEWER}
     assert "shadow on all routes" in office.run("status").output
     assert office.run("rollback", *words).exit_code == 0
-    told = office.status()
-    (over,) = told["ended"]
-    assert (told["trials"], over["release"], over["stage"], over["percent"]) == ([], first, "shadow", 10)
-    assert (over["end"], over["by"], over["reason"], over["routes"]) == ("rolled_back", "dee", "tried", [])
-    shown = " ".join(office.run("status").output.split())
-    assert f"last ended on all routes: shadow of {first} for 10 %, rolled back" in shown
-    assert "by dee: tried" in shown
+    assert office.status()["trials"] == []
     assert office.run("rollback", *words).exit_code != 0
     assert "rollback" in office.run("log").output
+
+
+@on_both_stores
+def test_a_trial_that_a_person_ended_is_told(office: Stages) -> None:
+    """Status names the last trial that is over on its routes: how far it went, who ended it, when and why."""
+    digest = office.candidate(2)
+    office.promote(digest, "shadow", "--percent", "10")
+    assert office.status()["ended"] == []
+    assert office.run("rollback", "--by", "eve", "--reason", "nurses complain").exit_code == 0
+    told = office.status()
+    (over,) = told["ended"]
+    assert (told["trials"], over["release"], over["stage"], over["percent"]) == ([], digest, "shadow", 10)
+    assert (over["end"], over["by"], over["reason"], over["routes"]) == ("rolled_back", "eve", "nurses complain", [])
+    assert over["since"] < over["time"]
+    shown = " ".join(office.run("status").output.split())
+    assert f"last ended on all routes: shadow of {digest} for 10 %, rolled back {over['time'][:10]}" in shown
+    assert "by eve: nurses complain" in shown
 
 
 async def test_routes_have_releases_of_their_own(office: Stages) -> None:
