@@ -77,13 +77,12 @@ class _Unpaired:
     def look(self) -> None:
         """End a block."""
         if self._waiting[0] or self._waiting[1]:
-            self._comparison.update(Batch(*self._waiting))
+            self._comparison.take(Batch(*self._waiting))
             self._waiting = Counter(), Counter()
 
     @property
     def p_values(self) -> tuple[float, float]:
-        standing = self._comparison.decision.standings[0]
-        return standing.p_regressed, standing.p_sound
+        return self._comparison.p_values()
 
     @property
     def error(self) -> float:
@@ -289,8 +288,11 @@ class Progress:
 
     def _check(self) -> None:
         """Keep the first failure: what was seen cannot be unseen."""
-        if self._failed is None:
-            self._failed = next((one for one in self._figures() if one.state is GateState.FAILED), None)
+        if self._failed is None and any(self._fails(segment, one) for (_, segment), one in self._compared.items()):
+            self._failed = next(one for one in self._figures() if one.state is GateState.FAILED)
+
+    def _fails(self, segment: str, compared: _Unpaired | _Paired) -> bool:
+        return compared.p_values[0] <= self._level(segment)
 
     def _level(self, segment: str) -> float:
         level = self.gates.alpha / len(self.gates.gates) / 2
@@ -313,7 +315,7 @@ class Progress:
         p_worse, p_sound = compared.p_values
         level = self._level(segment)
         state = GateState.HOLDS if p_sound <= self.gates.beta else GateState.OPEN
-        if p_worse <= level:
+        if self._fails(segment, compared):
             state = GateState.FAILED
         middle, width = (ours.mean or 0.0) - (theirs.mean or 0.0), _Z * math.sqrt(compared.error)
         low, high = max(middle - width, -1.0), min(middle + width, 1.0)

@@ -31,6 +31,7 @@ ALL = ""
 Values: TypeAlias = Mapping[float, int]
 """How often each value between 0 and 1 was seen."""
 
+_Counts: TypeAlias = tuple[tuple[float, int], ...]
 _LOGITS = tuple(at / 2 for at in range(-14, 15, 2))
 _ODDS_RATIOS = (1.25, 1.6, 2.5, 6.0)
 _CAUTION = 0.9
@@ -156,7 +157,12 @@ class Comparison:
         self._sound = {name: _Evidence(edge, against_high=True) for name in plan.comparisons}
 
     def update(self, batch: Batch) -> Decision:
-        """Take in a batch and decide.
+        """Take in a batch and decide; raises as `take` does."""
+        self.take(batch)
+        return self.decision
+
+    def take(self, batch: Batch) -> None:
+        """Take in a batch.
 
         Raises:
             ValueError: a value is not between 0 and 1, or seen less than no time.
@@ -170,7 +176,10 @@ class Comparison:
             if (block := self._arms[name].block()) is not None:
                 self._worse[name].bet(block)
                 self._sound[name].bet(block)
-        return self.decision
+
+    def p_values(self, segment: str = ALL) -> tuple[float, float]:
+        """Return `p_regressed` and `p_sound` of one comparison, as its standing has them."""
+        return self._worse[segment].p_value, self._sound[segment].p_value
 
     @property
     def decision(self) -> Decision:
@@ -265,19 +274,32 @@ class _Evidence:
         return math.exp(-self.highest)
 
     def bet(self, block: _Block) -> None:
-        stakes = _stakes(self.edge, self.against_high, block.candidate.total(), block.baseline.total())
-        self.logs = [log + _won(stake, block) for log, stake in zip(self.logs, stakes, strict=True)]
+        won = _won(self.edge, self.against_high, tuple(block.candidate.items()), tuple(block.baseline.items()))
+        self.logs = [log + more for log, more in zip(self.logs, won, strict=True)]
         most = max(self.logs)
+        if most <= self.highest:
+            # The mixture is no more than the best of its parts.
+            return
         mixed = most + math.log(math.fsum(math.exp(log - most) for log in self.logs) / len(self.logs))
         self.highest = max(self.highest, mixed)
 
 
-def _won(stake: _Stake, block: _Block) -> float:
+@lru_cache(maxsize=4096)
+def _won(edge: float, against_high: bool, candidate: _Counts, baseline: _Counts) -> tuple[float, ...]:  # noqa: FBT001
+    """Return what each bet on a block wins or loses, as logarithms.
+
+    Kept, since most measures are yes or no: a long trial comes back to the same few blocks again and again.
+    """
+    counts = sum(count for _, count in candidate), sum(count for _, count in baseline)
+    return tuple([_of_stake(stake, candidate, baseline) for stake in _stakes(edge, against_high, *counts)])
+
+
+def _of_stake(stake: _Stake, candidate: _Counts, baseline: _Counts) -> float:
     log1p = math.log1p
     won = 0.0
-    for value, count in block.candidate.items():
+    for value, count in candidate:
         won += count * log1p(stake.on_candidate * (value - stake.candidate))
-    for value, count in block.baseline.items():
+    for value, count in baseline:
         won += count * log1p(stake.on_baseline * (value - stake.baseline))
     return won
 

@@ -245,3 +245,15 @@ def test_what_makes_no_sense_is_refused(make: Callable[[], object]) -> None:
 def test_values_are_capped() -> None:
     """Latencies become shares of the cap; what is above counts as the cap."""
     assert scaled([0, 250, 500, 900, 1e9], 1_000) == Counter([0, 0.25, 0.5, 0.9, 1])
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6), st.integers(0, 6), st.integers(1, 6)), max_size=12))
+def test_looks_between_add_nothing(counts: list[tuple[int, int, int, int]]) -> None:
+    """Who only takes batches in comes to the same p-values as who decides after each, whatever was kept in between."""
+    batches = [Batch(counted(min(a, n), n), counted(min(b, m), m)) for a, n, b, m in counts]
+    looking, taking = Comparison(Plan(0.1)), Comparison(Plan(0.1))
+    for batch in batches:
+        looking.update(batch)
+        taking.take(batch)
+    standing = looking.decision.standings[0]
+    assert taking.p_values() == (standing.p_regressed, standing.p_sound)
