@@ -23,11 +23,14 @@ from bench import (
     modes,
     reload,
     replay,
+    rollbacks,
     savings,
     search,
     startup,
     throughput,
     tokens,
+    trial_status,
+    trials,
 )
 from bench.bed import Bed, Effort
 from bench.processes import ROOT
@@ -50,6 +53,9 @@ MEASUREMENTS: Final[dict[str, Callable[[Bed], Table]]] = {
     "tokens": tokens.measure,
     "search": search.measure,
     "reload": reload.measure,
+    "trials": trials.measure,
+    "rollbacks": rollbacks.measure,
+    "trial_status": trial_status.measure,
     "replay": replay.measure,
     "lint": lint.measure,
 }

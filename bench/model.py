@@ -1,8 +1,8 @@
 """The second model of the benchmark: the simulated provider in a process of its own, which finds every criterion met.
 
 Started as `python -m bench.model --latency-ms 50`; with `--objects` it finds the first criterion of the rubric of
-`bench.subjects.rule_set`, a blocker, not met. It answers any line on standard input with the number of requests that
-have arrived.
+`bench.subjects.rule_set`, a blocker, not met, with `--as MODEL` only where it is asked as that model. It answers any
+line on standard input with the number of requests that have arrived.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench.lines import heard, say
 from bench.subjects import BLOCKER, OBJECTIONABLE
 from reviewer.core.case import ScriptedFinding, ScriptedQuote
 from reviewer.core.rubric import Place
-from reviewer.simulate.script import Fault, FaultKind, Rule, Script
+from reviewer.simulate.script import Fault, FaultKind, Match, Rule, Script
 from reviewer.simulate.server import SimulatedProvider
 
 _HANGING = Script(rules=(Rule(fault=Fault(kind=FaultKind.HANG)),))
@@ -27,7 +27,10 @@ _OBJECTION = ScriptedFinding(
     quotes=(ScriptedQuote(place=Place.DRAFT, text=OBJECTIONABLE),),
     fix="Leave the sentence out.",
 )
-_OBJECTING = Script(rules=(Rule(critique={BLOCKER: _OBJECTION}),))
+
+
+def _objecting(model: str | None) -> Script:
+    return Script(rules=(Rule(match=Match(model=model), critique={BLOCKER: _OBJECTION}),), always_met=True)
 
 
 async def _serve(delay: Delay, script: Script) -> None:
@@ -45,8 +48,9 @@ def main() -> None:
     Delay.add_options(parser)
     parser.add_argument("--hang", action="store_true", help="never answer")
     parser.add_argument("--objects", action="store_true", help="find a blocker not met")
+    parser.add_argument("--as", dest="model", help="object only when asked as this model; default: always")
     options = parser.parse_args()
-    script = _HANGING if options.hang else _OBJECTING if options.objects else Script(always_met=True)
+    script = _HANGING if options.hang else _objecting(options.model) if options.objects else Script(always_met=True)
     uvloop.run(_serve(Delay.of(options), script))
 
 

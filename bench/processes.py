@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -81,6 +81,10 @@ class Child:
         self.address = self._until(lambda: self._event(event))[key]
         return self
 
+    def events(self, *names: str) -> list[dict[str, Any]]:
+        """Return the log events of these names on standard error so far, in the order of the log."""
+        return list(self._logged(names))
+
     def cpu_s(self) -> float:
         """CPU seconds of all threads so far, in nanosecond steps where the kernel counts them, else in ticks."""
         tasks = Path(f"/proc/{self._process.pid}/task")
@@ -112,12 +116,15 @@ class Child:
         return answer
 
     def _event(self, event: str) -> dict[str, Any] | None:
+        return next(self._logged((event,)), None)
+
+    def _logged(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
         for line in self._stderr.read_text().splitlines():
-            if line.startswith("{") and line.endswith("}"):
+            # The last line may not be whole yet. Most are of no interest, and not worth being parsed.
+            if line.startswith("{") and line.endswith("}") and any(f'"{name}"' in line for name in names):
                 logged: dict[str, Any] = json.loads(line)
-                if logged.get("event") == event:
-                    return logged
-        return None
+                if logged.get("event") in names:
+                    yield logged
 
     def _until(self, look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
         while (found := look()) is None:
@@ -153,6 +160,17 @@ def start_product(folder: Path, name: str, model_url: str, settings: Mapping[str
         folder / f"{name}.log",
         {f"REVIEWER_{key}": value for key, value in environment.items()},
     )
+
+
+def run_command(arguments: Sequence[str], settings: Mapping[str, str]) -> str:
+    """Run a command of the product to its end, and return what it wrote to standard output.
+
+    Args:
+        settings: `REVIEWER_` variables, without the prefix.
+    """
+    environment = _clean_environment() | {f"REVIEWER_{key}": value for key, value in settings.items()}
+    command = [sys.executable, "-c", _PRODUCT, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False).stdout
 
 
 def start_module(module: str, stderr: Path, *arguments: str) -> Child:
