@@ -1,8 +1,9 @@
 """How a candidate on trial compares with what is in force: figures and gates, from the records of the log alone.
 
 Whoever takes in the same records in the order of the log comes to the same, after a restart and in every service:
-canaries are looked at in blocks of a fixed number of reviews, shadows pair by pair. Memory grows with gates and
-segments, never with the log.
+canaries are looked at in blocks of reviews, shadows pair by pair. Memory grows with gates and segments, never with the
+log. Blocks grow with what was seen, so that a long canary is read in the time of its records; since where one ends says
+nothing of what is in it, the error rates stay (`reviewer.core.statistics.sequential` takes batches of any size).
 
 A share `alpha` of false alarms is divided evenly among gates. Of a gate's part the whole gets half; the other half goes
 to segments, in the order in which the log first shows them, as 1/2, 1/6, 1/12 and so on, which add up to one. When a
@@ -26,7 +27,9 @@ from reviewer.core.statistics.sequential import Batch, Comparison, Plan
 from reviewer.core.verdict import Verdict
 
 BLOCK = 20
-"""Reviews of a canary between two looks: few enough to be quick, enough to make looking cheap."""
+"""Reviews of a canary between two looks, at first: few enough to be quick."""
+GROWTH = 50
+"""Later a look follows once a fiftieth of the reviews seen is new."""
 MAX_OPEN = 10_000
 """Handoffs whose resolution is waited for; of more, the oldest are forgotten."""
 WHOLE = ""
@@ -137,6 +140,7 @@ class Progress:
     _segments: dict[str, int] = field(default_factory=dict)
     _compared: dict[tuple[Measure, str], _Unpaired | _Paired] = field(default_factory=dict)
     _n: list[int] = field(default_factory=lambda: [0, 0])
+    _next_look: int = BLOCK
     _open: OrderedDict[str, _Open] = field(default_factory=OrderedDict)
     _failed: Figure | None = None
 
@@ -208,7 +212,8 @@ class Progress:
             self._note(measure, segments, value, side)
         if single.handoff:
             self._wait(single.review_id, _Open(side, segments))
-        if sum(self._n) % BLOCK == 0:
+        if sum(self._n) >= self._next_look:
+            self._next_look += max(BLOCK, self._next_look // GROWTH)
             self._look()
 
     def _add_word(self, record: bytes) -> None:

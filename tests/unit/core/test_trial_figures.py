@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from reviewer.core.rollout import ReleaseStage, Trial
 from reviewer.core.rollout_gates import DEFAULT_GATES, Measure, RolloutGate, RolloutGates
 from reviewer.core.rubric import Effect
 from reviewer.core.shadowing import read_pair, read_single, shadow_entry
-from reviewer.core.trial_figures import BLOCK, Progress
+from reviewer.core.trial_figures import BLOCK, GROWTH, Progress
 from reviewer.core.verdict import Cause, Reason, Verdict
 from tests.support.builders import review
 from tests.support.reviews import CALL
@@ -120,6 +121,18 @@ def test_where_one_began_to_read_makes_no_difference(trial: Trial) -> None:
         assert resumed.outlook.candidate_n <= whole.outlook.candidate_n
     assert resumed.outlook == whole.outlook
     assert len(records) > 3 * BLOCK
+
+
+def test_a_long_canary_is_looked_at_ever_more_rarely() -> None:
+    """Looks are as many as the logarithm of the reviews, and those of a sound candidate find nothing in thousands."""
+    verdicts = (Verdict.APPROVE, Verdict.REVISE)
+    progress, seen = Progress(CANARY, GATES), set()
+    for n in range(6_000):
+        progress.add(CANARY.since + 1 + n, single(n, mine=n % 2 == 0, verdict=verdicts[n % 9 == 0]))
+        if n % 10 == 0:
+            seen.add(tuple(figure.p_sound for figure in progress.outlook.figures))
+    assert progress.outlook.state is TrialState.READY
+    assert 1_000 // BLOCK <= len(seen) < 1_000 // BLOCK + 1.1 * GROWTH * math.log(6_000 / 1_000)
 
 
 def test_a_shadow_fails_on_pairs_that_differ() -> None:
