@@ -8,6 +8,7 @@ search reads, are left out.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import time
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ _INSERT = (
 _DOMAINS = ("health", "finance", "security", "legal", "tool_use")
 _MODELS = ("claude-opus-4-6", "claude-sonnet-5-5", "gpt-5.5-2026-04-23", "gpt-5.4-mini-2026-02-11")
 _VERSIONS = ("1.0.0", "1.1.0", "2.0.0")
+_IN_FORCE, _CANARY = {version: hashlib.sha256(version.encode()).hexdigest() for version in _VERSIONS}, "cafe" * 16
+_CANARY_SHARE = 0.002
 _CAUSES = (
     *[Cause.CRITERION] * 70,
     *[Cause.DEADLINE] * 12,
@@ -94,6 +97,16 @@ QUESTIONS: Final = (
         _LISTED.format(rows="reasons", name="criterion", test="= 'health/c03'")
         + " AND "
         + _LISTED.format(rows="rubrics", name="id", test="= 'health' AND x.value ->> '$.version' = '1.1.0'"),
+    ),
+    Question(
+        "what a release judged on trial",
+        f"release = {_CANARY} AND stage = canary",
+        f"r ->> '$.release' = '{_CANARY}' AND r ->> '$.stage' = 'canary'",
+    ),
+    Question(
+        "handoffs by a release whose name begins so",
+        f"release = releases/{_IN_FORCE['1.0.0'][:6]}* AND verdict = HUMAN_HANDOFF",
+        f"r ->> '$.release' GLOB '{_IN_FORCE['1.0.0'][:6]}*' AND r ->> '$.verdict' = 'HUMAN_HANDOFF'",
     ),
     Question(
         "nothing to be found",
@@ -169,9 +182,7 @@ def _fill(path: Path, entries: int) -> None:
 def _entries(count: int) -> Iterator[Entry]:
     """Make entries whose times rise, in three eras of rubric versions."""
     chance = random.Random(7)
-    eras = [
-        [seal(_review(chance, version), bytes(32)) for _ in range(TEMPLATES)] for version in ("1.0.0", "1.1.0", "2.0.0")
-    ]
+    eras = [[seal(_review(chance, version), bytes(32)) for _ in range(TEMPLATES)] for version in _VERSIONS]
     first = rfc3339(BEGAN).encode()
     for number in range(count):
         template = chance.choice(eras[number * len(eras) // count])
@@ -198,6 +209,7 @@ def _review(chance: random.Random, version: str) -> Review:
     judged = tuple(
         Finding(f"{domain}/c{number:02d}", Origin.CRITIC, "critic", Outcome.MET, Outcome.MET) for number in range(12)
     )
+    on_trial = version == "1.1.0" and chance.random() < _CANARY_SHARE
     pins = [RubricPin(name, version, chance.randbytes(32).hex()) for name in ("baseline", domain, "answer_quality")]
     return review(
         id=str(uuid7(BEGAN, chance.randbytes(10))),
@@ -211,4 +223,6 @@ def _review(chance: random.Random, version: str) -> Review:
         pins=tuple(pins),
         route=RouteTaken(f"{domain}_high", domain, Tier.HIGH, defaulted=False, full=True, rulebook_digest="e" * 64),
         calls=(call,),
+        release=_CANARY if on_trial else _IN_FORCE[version],
+        stage="canary" if on_trial else "",
     )

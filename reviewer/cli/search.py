@@ -57,6 +57,8 @@ def search(
     cause: Annotated[str, _option("With a reason of this cause.")] = "",
     model: Annotated[str, _option("With a call to this second model, requested or served.")] = "",
     rubric: Annotated[str, _option("Under this rubric: id, or id@version.")] = "",
+    release: Annotated[str, _option("Judged by this release; a * at the end asks for what begins so.")] = "",
+    stage: Annotated[str, _option("Of a release on trial: canary, shadow.")] = "",
     since: Annotated[str, _option("From this UTC day or time on.")] = "",
     until: Annotated[str, _option("Before this UTC day or time.")] = "",
     first: Annotated[int | None, typer.Option(help="First index; the oldest come first then.", min=0)] = None,
@@ -67,6 +69,7 @@ def search(
 ) -> None:
     """List records. Every condition that is given must hold."""
     named = {"tenant": tenant, "intent": intent, "domain": domain, "locale": locale, "verdict": verdict.upper()}
+    named |= {"release": release, "stage": stage}
     conditions = [*_equal(named), *_listed(cause, model, rubric), *between(since, until)]
     if first is not None:
         conditions.append(Match("index", Operator.AT_LEAST, first))

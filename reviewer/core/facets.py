@@ -18,6 +18,7 @@ from reviewer.core.errors import LedgerCorruptError
 from reviewer.core.review import Review
 
 KIND_REVIEW = "review"
+_KIND_RELEASE, _KIND_SHADOW = "release", "shadow"
 _ABOUT = ("reviews/", "handoffs/")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -36,6 +37,10 @@ class Facets:
         drafter: the model that wrote the draft, as the caller named it.
         canary: whether the service asked itself.
         about: names of the reviews and handoffs that an event is about; a review's own is its record's.
+        release: digest of the release that judged; of an event, of the one that it put in force or on trial, or whose
+            trial it ended.
+        stage: how far that release had come: of a review `canary`, or empty where it was in force; of a candidate's
+            review in the shadow `shadow`; of an event what it says, which can be `full`.
     """
 
     create_time: datetime
@@ -55,6 +60,8 @@ class Facets:
     simulated: bool
     canary: bool
     about: tuple[str, ...] = ()
+    release: str = ""
+    stage: str = ""
 
 
 def microseconds(moment: datetime) -> int:
@@ -78,10 +85,12 @@ def facets_of(record: bytes) -> Facets:
         moment = datetime.fromisoformat(_text(told, "time")).astimezone(UTC)
     except ValueError as exc:
         raise LedgerCorruptError("stored record cannot be read") from exc
+    kind = _text(told, "schema").partition("/")[0]
     reasons = _rows(told, "reasons")
+    release, stage = _judge(kind, told)
     return Facets(
         create_time=moment,
-        kind=_text(told, "schema").partition("/")[0],
+        kind=kind,
         tenant=_text(told, "tenant"),
         intent=_text(told, "intent"),
         domain=_text(told, "route", "domain"),
@@ -97,6 +106,8 @@ def facets_of(record: bytes) -> Facets:
         simulated=_at(told, "simulated") is True,
         canary=_text(told, "canary") != "",
         about=_several(name for name in _rows(told, "subjects") if isinstance(name, str) and name.startswith(_ABOUT)),
+        release=release,
+        stage=stage,
     )
 
 
@@ -119,7 +130,20 @@ def review_facets(review: Review) -> Facets:
         drafter=review.drafter.model,
         simulated=review.simulated,
         canary=review.canary != "",
+        release=review.release,
+        stage=review.stage,
     )
+
+
+def _judge(kind: str, told: object) -> tuple[str, str]:
+    """Return which release a record is about, and how far that had come."""
+    if kind == _KIND_RELEASE:
+        stage = _text(told, "details", "stage")
+        ended = _text(told, "action") == "rollback" and stage not in ("", "full")
+        # Where a trial ends, what comes after is what was in force all the time.
+        return _text(told, "details", "previous" if ended else "digest"), stage
+    stage = _KIND_SHADOW if kind == _KIND_SHADOW else _text(told, "stage")
+    return _text(told, "release").removeprefix("releases/"), stage
 
 
 def _several(values: Iterable[str]) -> tuple[str, ...]:

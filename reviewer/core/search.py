@@ -125,6 +125,8 @@ FIELDS: Mapping[str, Kind] = {
     "simulated": Kind.FLAG,
     "canary": Kind.FLAG,
     "about": Kind.LIST,
+    "release": Kind.TEXT,
+    "stage": Kind.TEXT,
 }
 """What records are found by; the same names in a filter, in every store and in exports."""
 
@@ -133,6 +135,7 @@ _WORDS = {
     "verdict": {verdict.name: verdict.name for verdict in Verdict},
     "cause": {cause.value: cause.value for cause in Cause},
 }
+_RELEASES = "releases/"
 _ORDERED = frozenset({Operator.LESS, Operator.AT_MOST, Operator.GREATER, Operator.AT_LEAST})
 _SAME = frozenset({Operator.EQUAL, Operator.NOT_EQUAL})
 _TAKES = {
@@ -270,7 +273,16 @@ def _checked(name: str, kind: Kind, operator: Operator, token: _Token) -> Match:
     if words is not None and text not in words:
         raise _wrong(token, f"{name} is one of {', '.join(words)}")
     prefix = words is None and text.endswith("*")
-    return Match(name, operator, text.removesuffix("*") if prefix else text, prefix)
+    text = text.removesuffix("*") if prefix else text
+    return Match(name, operator, _digest(token) if name == "release" and text.startswith(_RELEASES) else text, prefix)
+
+
+def _digest(token: _Token) -> str:
+    """Read the name of a release as its digest, or as how that begins."""
+    digest = token.text.removeprefix(_RELEASES).removesuffix("*")
+    if not digest:
+        raise _wrong(token, "expected releases/{digest}, or how a digest begins; what no release judged has none")
+    return digest
 
 
 def _moment(token: _Token) -> datetime:

@@ -21,6 +21,8 @@ _COLUMNS = {"index": "f.idx", "create_time": "f.time_us"}
 _PROBED = "EXISTS (SELECT 1 FROM facet_lists l WHERE l.idx = f.idx AND l.value_id {values})"
 _GATHERED = "f.idx IN (SELECT l.idx FROM facet_lists l WHERE l.value_id {values})"
 _ONE, _SEVERAL = "= (SELECT id FROM facet_values WHERE {named})", "IN (SELECT id FROM facet_values WHERE {named})"
+_KEPT_ONCE = frozenset({"release"})
+"""Texts that are long and few: kept as if they were lists, of one value each, which can be empty."""
 _SIGNS = {Operator.NOT_EQUAL: "<>"}
 # Entries are read only once the page is known: a search never touches records that it does not return.
 _PAGE = (
@@ -93,12 +95,17 @@ def page_sql(
 
 
 def required(asked: Filter) -> Iterator[Match]:
-    """Walk the comparisons of lists with one value that every record must meet."""
+    """Walk the comparisons with one value kept among those of lists that every record must meet."""
     if isinstance(asked, All):
         for part in asked.parts:
             yield from required(part)
-    elif isinstance(asked, Match) and FIELDS[asked.field] is Kind.LIST and not asked.prefix:
+    elif isinstance(asked, Match) and _listed(asked) and asked.operator is not Operator.NOT_EQUAL and not asked.prefix:
         yield asked
+
+
+def _listed(asked: Match) -> bool:
+    """Whether a comparison is about what is kept among the values of lists."""
+    return FIELDS[asked.field] is Kind.LIST or asked.field in _KEPT_ONCE
 
 
 class _Compiler:
@@ -125,15 +132,18 @@ class _Compiler:
         return f"({word.join(self.condition(part) for part in parts)})" if parts else empty
 
     def _match(self, asked: Match) -> str:
-        if FIELDS[asked.field] is Kind.LIST:
-            named = f"field = {self._bound(asked.field)} AND {self._text(asked)}"
-            values = (_SEVERAL if asked.prefix else _ONE).format(named=named)
-            return (_GATHERED if asked is self._rare else _PROBED).format(values=values)
+        sign = "NOT " if asked.operator is Operator.NOT_EQUAL else ""
+        if _listed(asked):
+            return sign + self._holding(asked)
         if asked.prefix:
-            sign = "NOT " if asked.operator is Operator.NOT_EQUAL else ""
             return sign + self._range(f"f.{asked.field}", str(asked.value))
         column = _COLUMNS.get(asked.field, f"f.{asked.field}")
         return f"{column} {_SIGNS.get(asked.operator, asked.operator.value)} {self._bound(asked.value)}"
+
+    def _holding(self, asked: Match) -> str:
+        named = f"field = {self._bound(asked.field)} AND {self._text(asked)}"
+        values = (_SEVERAL if asked.prefix else _ONE).format(named=named)
+        return (_GATHERED if asked is self._rare else _PROBED).format(values=values)
 
     def _text(self, asked: Match) -> str:
         return self._range("value", str(asked.value)) if asked.prefix else f"value = {self._bound(asked.value)}"

@@ -21,13 +21,13 @@ POSTGRES = Dialect(lambda number: f"${number}", text)
 _ADD = """
 WITH added AS (
     INSERT INTO facets (
-        idx, time_us, kind, tenant, intent, domain, route, tier, locale, verdict, drafter, simulated, canary
+        idx, time_us, kind, tenant, intent, domain, route, tier, locale, verdict, drafter, simulated, canary, stage
     ) SELECT * FROM unnest(
         $1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::text[], $11::text[], $12::boolean[], $13::boolean[]
+        $9::text[], $10::text[], $11::text[], $12::boolean[], $13::boolean[], $14::text[]
     )
 ), listed AS (
-    SELECT * FROM unnest($14::text[], $15::text[], $16::bigint[]) AS l (field, value, idx)
+    SELECT * FROM unnest($15::text[], $16::text[], $17::bigint[]) AS l (field, value, idx)
 ), wanted AS (
     SELECT DISTINCT field, value FROM listed
 ), known AS (
@@ -62,6 +62,7 @@ async def add(connection: Connection, first_index: int, added: Sequence[Facets])
             text(facets.drafter),
             facets.simulated,
             facets.canary,
+            text(facets.stage),
         )
         for index, facets in indexed
     ]
@@ -95,7 +96,7 @@ async def _rarest(connection: Reader, asked: Filter) -> Match | None:
 
 def _listed(facets: Facets) -> Iterator[tuple[str, str]]:
     lists = {"cause": facets.cause, "criterion": facets.criterion, "model": facets.model, "rubric": facets.rubric}
-    lists["about"] = facets.about
+    lists |= {"about": facets.about, "release": (facets.release,)}
     for field, values in lists.items():
         for value in values:
             yield field, text(value)

@@ -8,8 +8,8 @@ from reviewer.core.facets import Facets, microseconds
 
 _ADD = """
 INSERT INTO facets
-    (idx, time_us, kind, tenant, intent, domain, route, tier, locale, verdict, drafter, simulated, canary)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (idx, time_us, kind, tenant, intent, domain, route, tier, locale, verdict, drafter, simulated, canary, stage)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _NAME = "INSERT OR IGNORE INTO facet_values (field, value) VALUES (?, ?)"
 _LIST = "INSERT INTO facet_lists SELECT id, ?3 FROM facet_values WHERE field = ?1 AND value = ?2"
@@ -31,6 +31,7 @@ def add(connection: apsw.Connection, index: int, facets: Facets) -> None:
         facets.drafter,
         int(facets.simulated),
         int(facets.canary),
+        facets.stage,
     )
     connection.execute(_ADD, scalars)
     lists = (
@@ -39,6 +40,7 @@ def add(connection: apsw.Connection, index: int, facets: Facets) -> None:
         ("model", facets.model),
         ("rubric", facets.rubric),
         ("about", facets.about),
+        ("release", (facets.release,)),
     )
     for field, values in lists:
         for value in values:

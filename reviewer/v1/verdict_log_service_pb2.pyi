@@ -319,8 +319,9 @@ class ListRecordsRequest(_message.Message):
     """AIP-160, for example: verdict = HUMAN_HANDOFF AND cause:deadline AND create_time >= "2026-11-01T00:00:00Z"
 
     Fields: index, create_time, kind, tenant, intent, domain, route, tier, locale, verdict, drafter, simulated, canary,
-    and the lists cause, criterion, model, rubric and about, which are asked with a colon. A text that ends with * asks
-    for what begins so. A field that a record does not have is empty.
+    release, stage, and the lists cause, criterion, model, rubric and about, which are asked with a colon. A text that
+    ends with * asks for what begins so. A field that a record does not have is empty; stage is so where a release was
+    in force. A release is asked for by its digest or as releases/{digest}.
     """
     order_by: _builtins.str
     """`create_time desc`, which is the default, or `create_time asc`."""

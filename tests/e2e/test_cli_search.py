@@ -22,6 +22,7 @@ from tests.support.builders import entry
 from tests.support.filters import lets_through
 
 Run = Callable[..., Result]
+DIGEST = "ab" * 32
 ENTRIES = [varied(number) for number in range(40)]
 
 
@@ -67,6 +68,9 @@ def _indexes(result: Result) -> list[int]:
         (["--model", "critic-*"], "model:critic-*"),
         (["--rubric", "health"], "rubric:health@2.0.0"),
         (["--rubric", "law@2.0.0", "--tenant", "a"], "rubric:law@2.0.0 AND tenant = a"),
+        (["--release", f"releases/{DIGEST}"], f"release = {DIGEST}"),
+        (["--release", "ab*"], "release = ab*"),
+        (["--release", DIGEST, "--stage", "canary"], f"release = {DIGEST} AND stage = canary"),
         (["--since", "2026-11-21T09:30:17Z"], 'create_time >= "2026-11-21T09:30:17Z"'),
         (["--since", "2026-11-21", "--until", "2026-11-21T09:30:17"], 'create_time < "2026-11-21T09:30:17Z"'),
         (["--until", "2026-11-21T11:30:17+02:00"], 'create_time < "2026-11-21T09:30:17Z"'),
@@ -110,6 +114,7 @@ def test_a_listing_for_people(run: Run) -> None:
         (["--filter", "verdict = MAYBE"], "--filter: character 11: verdict is one of"),
         (["--verdict", "maybe"], "--verdict: verdict is one of"),
         (["--cause", "weather"], "--cause: cause is one of"),
+        (["--release", "releases/*"], "--release: expected releases/{digest}"),
         (["--since", "yesterday"], "--since: got 'yesterday', expected a UTC day or time"),
     ],
 )
@@ -149,6 +154,7 @@ def test_an_export_as_a_table(run: Run, tmp_path: Path) -> None:
     for row in rows:
         facets = ENTRIES[int(row["index"])].facets
         assert (row["verdict"], row["cause"].split()) == (facets.verdict, [*facets.cause])
+        assert (row["release"], row["stage"]) == (facets.release, facets.stage)
         assert row["simulated"] == str(facets.simulated).lower()
 
 
@@ -174,6 +180,7 @@ def test_an_export_as_parquet(run: Run, tmp_path: Path) -> None:
         assert row["record"].encode() == sealed.record
         assert row["create_time"] == sealed.facets.create_time
         assert (tuple(row["cause"]), row["canary"]) == (sealed.facets.cause, sealed.facets.canary)
+        assert (row["release"], row["stage"]) == (sealed.facets.release, sealed.facets.stage)
 
 
 def test_parquet_without_its_package(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

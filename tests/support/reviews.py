@@ -159,6 +159,7 @@ reviews = st.builds(
     dropped_findings=counts,
     canary=words,
     release=st.just("") | st.text("0123456789abcdef", min_size=64, max_size=64),
+    stage=st.sampled_from(["", "canary"]),
     revision=st.none() | st.builds(Revision, words, counts),
     labels=st.dictionaries(st.text(st.characters(max_codepoint=0x7F), max_size=5), words, max_size=2),
 )

@@ -43,8 +43,9 @@ TEXTS = [
     "%_",
 ]
 MODELS = ["critic-1", "critic-2", "second"]
+DIGESTS = ["", "ab" * 32, "ac" + "0" * 62]
 CAUSES = [(), (Cause.DEADLINE,), (Cause.CRITERION, Cause.DEADLINE), (Cause.INJECTION_SUSPECTED,)]
-words = st.sampled_from([*TEXTS, *MODELS, "critic-", "probe/one", "probe@1.0.0", "probe@"])
+words = st.sampled_from([*TEXTS, *MODELS, *DIGESTS, "ab", "canary", "critic-", "probe/one", "probe@1.0.0", "probe@"])
 asked = filters(
     matches(
         words,
@@ -78,6 +79,8 @@ def varied(number: int) -> Entry:
         drafter=Drafter("openai", one_of(TEXTS, 11), ""),
         simulated=number % 2 == 0,
         canary="health/egfr" if number % 6 == 5 else "",
+        release=one_of(DIGESTS, 5),
+        stage="canary" if number % 4 == 3 else "",
     )
 
 
@@ -191,12 +194,12 @@ async def test_values_are_only_values(ledger: Ledger, text: str) -> None:
         assert indexes(await ledger.search(match, Order.OLDEST, None, 10)) == expected
 
 
-@pytest.mark.parametrize("field", ["intent", "model"])
+@pytest.mark.parametrize("field", ["intent", "model", "release"])
 async def test_beginnings(ledger: Ledger, field: str) -> None:
     """What begins as asked is found and what only comes close is not, in texts as in lists."""
     await filled(ledger)
     sign = Operator.HAS if field == "model" else Operator.EQUAL
-    for text in {word[:length] for word in (*TEXTS, *MODELS) for length in range(len(word) + 1)}:
+    for text in {word[:length] for word in (*TEXTS, *MODELS, *DIGESTS) for length in range(len(word) + 1)}:
         match = Match(field, sign, text, prefix=True)
         assert indexes(await ledger.search(match, Order.OLDEST, None, 100)) == by_hand(match, Order.OLDEST), text
 

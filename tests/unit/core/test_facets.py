@@ -11,11 +11,18 @@ from hypothesis import strategies as st
 from reviewer.core.errors import LedgerCorruptError
 from reviewer.core.facets import Facets, facets_of, microseconds, moment_of
 from reviewer.core.record import RECORD_SCHEMA, seal
+from reviewer.core.release_event import ReleaseAction, ReleaseEvent, entry_of_release
 from reviewer.core.review import CANARY_TENANT, Review
+from reviewer.core.rollout import ReleaseStage, Trial
 from reviewer.core.search import FIELDS
+from reviewer.core.shadowing import shadow_entry
 from reviewer.core.verdict import Verdict
+from reviewer.trials import rollback_of
 from tests.support.builders import CONTENT_KEY, MOMENT, review
 from tests.support.reviews import FULL, largest, reviews
+
+CANDIDATE, BASE = "a" * 64, "b" * 64
+TRIAL = Trial("t", CANDIDATE, BASE, ReleaseStage.CANARY, 5, ("health",), 3, MOMENT, "dee")
 
 
 def test_fields_are_those_of_a_filter() -> None:
@@ -25,7 +32,7 @@ def test_fields_are_those_of_a_filter() -> None:
 
 def test_facets_of_a_review() -> None:
     """Each facet is what the review says."""
-    facets = seal(FULL, CONTENT_KEY).facets
+    facets = seal(replace(FULL, release=CANDIDATE, stage="canary"), CONTENT_KEY).facets
 
     assert facets == Facets(
         create_time=MOMENT,
@@ -44,6 +51,8 @@ def test_facets_of_a_review() -> None:
         drafter="gpt-5.2",
         simulated=False,
         canary=False,
+        release=CANDIDATE,
+        stage="canary",
     )
     assert RECORD_SCHEMA.startswith(f"{facets.kind}/")
 
@@ -53,6 +62,28 @@ def test_a_canary_is_found_as_one() -> None:
     shown = seal(review(tenant=CANARY_TENANT, canary="health/egfr_22"), CONTENT_KEY)
     assert shown.facets.canary
     assert facets_of(shown.record) == shown.facets
+
+
+def test_events_of_a_release_are_found_by_it() -> None:
+    """An event is found by the release that it puts in force or on trial, or whose trial it ends, and by its stage."""
+    word = "dee", "ready"
+    promoted = ReleaseEvent(ReleaseAction.PROMOTE, "e-1", MOMENT, CANDIDATE, BASE, *word, stage="shadow")
+    in_force = ReleaseEvent(ReleaseAction.ACTIVATE, "e-2", MOMENT, CANDIDATE, BASE, *word)
+    taken_back = ReleaseEvent(ReleaseAction.ROLLBACK, "e-3", MOMENT, BASE, CANDIDATE, *word)
+    ended = rollback_of(TRIAL, "e-4", MOMENT, *word)
+    found = [entry_of_release(event).facets for event in (promoted, in_force, taken_back, ended)]
+    assert [(facets.release, facets.stage) for facets in found] == [
+        (CANDIDATE, "shadow"),
+        (CANDIDATE, "full"),
+        (BASE, "full"),
+        (CANDIDATE, "canary"),
+    ]
+
+
+def test_a_review_in_the_shadow_is_found_by_its_release() -> None:
+    """The candidate's review is found by the candidate, in the stage that its kind says."""
+    shadow = shadow_entry("e-1", MOMENT, TRIAL, review(release=BASE), review(2, release=CANDIDATE))
+    assert (shadow.facets.release, shadow.facets.stage) == (CANDIDATE, "shadow")
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])

@@ -26,6 +26,7 @@ from reviewer.core.search import (
 )
 from tests.support.filters import FILTERS, spelled
 
+DIGEST = "3f" * 32
 HANDOFF = Match("verdict", Operator.EQUAL, "HUMAN_HANDOFF")
 LATE = Match("cause", Operator.HAS, "deadline")
 ACME = Match("tenant", Operator.EQUAL, "acme")
@@ -51,6 +52,11 @@ ACME = Match("tenant", Operator.EQUAL, "acme")
         ("criterion:health/safety_net", Match("criterion", Operator.HAS, "health/safety_net")),
         ('tenant = "a \\"b\\" \\\\"', Match("tenant", Operator.EQUAL, 'a "b" \\')),
         ("tenant = AND", Match("tenant", Operator.EQUAL, "AND")),
+        (f"release = releases/{DIGEST}", Match("release", Operator.EQUAL, DIGEST)),
+        (f"release != {DIGEST}", Match("release", Operator.NOT_EQUAL, DIGEST)),
+        ("release = releases/3f*", Match("release", Operator.EQUAL, "3f", prefix=True)),
+        ('release = ""', Match("release", Operator.EQUAL, "")),
+        ("stage = canary", Match("stage", Operator.EQUAL, "canary")),
         ("simulated = false", Match("simulated", Operator.EQUAL, value=False)),
         ("index >= 10", Match("index", Operator.AT_LEAST, 10)),
         (
@@ -70,6 +76,7 @@ def test_filters(text: str, expected: Filter) -> None:
         ("verdict", "character 8: expected an operator"),
         ("verdict =", "character 10: expected a value"),
         ("verdict = MAYBE", "character 11: verdict is one of APPROVE, REVISE, HUMAN_HANDOFF, got 'MAYBE'"),
+        ("release = releases/*", "character 11: expected releases/{digest}, or how a digest begins"),
         ("colour = red", "character 1: unknown field; known: index, "),
         ("verdict > APPROVE", "character 9: verdict takes != =, got '>'"),
         ("cause = deadline", "character 7: cause takes :, got '='"),

@@ -15,6 +15,10 @@ from reviewer.ledger.filter_sql import Dialect, compile_filter
 from tests.support.filters import FILTERS
 
 NUMBERED = Dialect(lambda number: f"${number}", by_code_point=' COLLATE "C"')
+PROBED = (
+    "EXISTS (SELECT 1 FROM facet_lists l WHERE l.idx = f.idx AND l.value_id "
+    "{}SELECT id FROM facet_values WHERE field = ?1{}))"
+)
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -32,6 +36,10 @@ MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
         ("intent = *", "(f.intent >= ?1)", ("",)),
         ('intent = "\U0010ffff*"', "(f.intent >= ?1)", ("\U0010ffff",)),
         ('intent = "a\ud7ff*"', "(f.intent >= ?1 AND f.intent < ?2)", ("a\ud7ff", "a\ue000")),
+        ("release = ab", PROBED.format("= (", " AND value = ?2"), ("release", "ab")),
+        ("release != ab", "NOT " + PROBED.format("= (", " AND value = ?2"), ("release", "ab")),
+        ("release = ab*", PROBED.format("IN (", " AND (value >= ?2 AND value < ?3)"), ("release", "ab", "ac")),
+        ('release = ""', PROBED.format("= (", " AND value = ?2"), ("release", "")),
         (
             "tenant = a AND tier = low OR canary = true",
             "(f.tenant = ?1 AND (f.tier = ?2 OR f.canary = ?3))",
@@ -53,7 +61,10 @@ def test_an_engine_of_another_dialect() -> None:
     assert condition.values == ("model", "claude-", "claude.", "health")
 
 
-@pytest.mark.parametrize(("text", "form"), [("cause:deadline", "value_id = ("), ("model:gpt-*", "value_id IN (")])
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [("cause:deadline", "value_id = ("), ("model:gpt-*", "value_id IN ("), ("release = ab", "value_id = (")],
+)
 def test_lists_are_looked_up_or_gathered(text: str, form: str) -> None:
     """A comparison of a list is looked up for each entry; the one that is said to be rare is gathered first."""
     asked = read_filter(text)
