@@ -18,7 +18,8 @@ from rich.table import Table
 from reviewer.app import rubric_directory
 from reviewer.cli.console import ConfigOption, Exit, LogPathOption, errors_end_the_command, fail, out, settings_or_exit
 from reviewer.cli.log_files import settings_for
-from reviewer.cli.release_stages import check_words, promote, rollback, status
+from reviewer.cli.release_stages import check_words, promote, rollback
+from reviewer.cli.release_status import status
 from reviewer.config import Settings
 from reviewer.core import sshsig
 from reviewer.core.approval import fingerprint

@@ -331,6 +331,10 @@ async def test_a_candidate_that_cannot_be_loaded_judges_nothing(office: Stages) 
         told = await rollout(service)
         assert [one.state for one in told.trials] == [rpb.TRIAL_STATE_UNUSABLE]
         assert told.trials[0].problem
+    shown = await asyncio.to_thread(office.run, "status", "--json")
+    (trial,) = json.loads(shown.stdout)["trials"]
+    assert (shown.exit_code, trial["state"], "manifest" in trial["problem"]) == (1, "unusable", True)
+    assert "unusable, what is in force judges" in (await asyncio.to_thread(office.run, "status")).stdout
 
 
 async def test_a_shadow_whose_questions_are_the_same_asks_nobody(office: Stages) -> None:
