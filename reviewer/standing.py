@@ -215,9 +215,8 @@ class Standing:
                 wanted = await self._wanted()
                 if await self._is_due(wanted, again=again):
                     ready = await self._load(wanted)
-                    if ready.rules.release != self.status.release:
-                        if wanted is None:
-                            await self._tell(ready.rules.release, self.status.release)
+                    digest, before = ready.rules.release, self.status.release
+                    if digest != before and (wanted is not None or await self._tell(digest, before)):
                         self._take(ready)
                     self._recovered()
             except (ReviewerError, OSError, ImportError) as exc:
@@ -319,15 +318,18 @@ class Standing:
         warm_up(loaded.rulebook, place.now())
         return RuleSet(loaded.rulebook, release.digest, canaries, loaded.gates)
 
-    async def _tell(self, digest: str, previous: str) -> None:
-        """Have the log say that a changed folder takes effect; unless a service on the same log has said so.
+    async def _tell(self, digest: str, previous: str) -> bool:
+        """Have the log say that a changed folder takes effect, unless a service on it has; False where it must not.
 
         Raises:
             LedgerUnavailableError: whether it does is unknown.
         """
         told = await self._log.read()
+        if told is not None and told.event.source is ReleaseSource.BUNDLE:
+            # Somebody activated a release meanwhile: the next look takes it.
+            return False
         if told is not None and told.event.digest == digest:
-            return
+            return True
         now = self._place.now()
         event = ReleaseEvent(
             ReleaseAction.ACTIVATE,
@@ -339,7 +341,7 @@ class Standing:
             "the rule folder was changed",
             ReleaseSource.DIRECTORY,
         )
-        await self._log.tell(event)
+        return await self._log.tell(event)
 
     def _take(self, ready: _Ready) -> None:
         """Put a set in force: what is asked from here on is judged by it."""

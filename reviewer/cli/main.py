@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_command
+from typer.main import get_command, get_group
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -57,11 +57,14 @@ class _Groups(TyperGroup):
 def _imported(name: str) -> Command:
     module, _, attribute = _COMMANDS[name].partition(":")
     found = getattr(import_module(f"reviewer.cli.{module}"), attribute)
-    group = found
-    if not isinstance(found, typer.Typer):
-        group = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        group.command()(found)
-    command = get_command(group)
+    command: Command
+    if isinstance(found, typer.Typer):
+        # A group stays one where it has a single command.
+        command = get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command()(found)
+        command = get_command(alone)
     command.name = name
     return command
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from reviewer.core.release import release_name
-from reviewer.core.release_event import ReleaseAction, ReleaseEvent, Told
+from reviewer.core.release_event import ReleaseAction, ReleaseEvent, ReleaseSource, Told
 
 _WORD = 2**64
 
@@ -154,7 +154,10 @@ def refusal(course: Course, event: ReleaseEvent) -> str:
     if event.stage not in _STAGES:
         return f"no stage {event.stage[:40]!r}; known: {', '.join(ReleaseStage)}"
     if event.stage == ReleaseStage.FULL:
-        return ""
+        activated = course.base is not None and course.base.event.source is ReleaseSource.BUNDLE
+        # A service may see its folder change in the same moment as somebody activates a release.
+        late = activated and event.source is ReleaseSource.DIRECTORY
+        return "a release was activated, and the rule folder gives way to it" if late else ""
     if event.action is ReleaseAction.ROLLBACK:
         ended = any(_ended(one, event) for one in course.trials)
         return "" if ended else f"{release_name(event.previous)} is not on trial there"

@@ -17,10 +17,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 from typer.testing import CliRunner, Result
 
+from reviewer import moments
 from reviewer.cli.main import app as command
 from reviewer.config import Settings
 from reviewer.core.errors import ConfigError, ReleaseError
-from reviewer.core.release_event import ReleaseEvent, read_release_event
+from reviewer.core.release_event import ReleaseAction, ReleaseEvent, ReleaseSource, read_release_event
 from reviewer.ledger.releases import ReleaseLog, events_since
 from reviewer.log_home import create_log, open_records
 from tests.e2e.test_reload import revise, until
@@ -128,6 +129,21 @@ async def test_the_story_of_a_release(office: Office) -> None:
     ]
     assert [event.previous for event in events[1:]] == [first, second]
     assert {event.approvals for event in events} == {("ana", "bo")}
+
+
+async def test_a_folder_that_changes_takes_nothing_back(office: Office) -> None:
+    """What a service says of its folder in the moment in which a release is activated takes effect nowhere."""
+    digest = await office.in_force(1)
+    late = ReleaseEvent(
+        ReleaseAction.ACTIVATE, "late", moments.now(), "0" * 64, "", "service", "changed", ReleaseSource.DIRECTORY
+    )
+    async with open_records(office.settings) as ledger:
+        await ReleaseLog(ledger).tell(late)
+    async with running(office.folder, **office.sections) as service:
+        assert service.app.standing.status.release == digest
+        revise(office.rules, 2)
+        await service.app.standing.reload()
+        assert (await version_of(service))[1] == f"releases/{digest}"
 
 
 def test_too_few_approvals_activate_nothing(office: Office) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewer.core.release_event import ReleaseAction, ReleaseEvent, Told, entry_of_release, read_release_event
+from reviewer.core.release_event import (
+    ReleaseAction,
+    ReleaseEvent,
+    ReleaseSource,
+    Told,
+    entry_of_release,
+    read_release_event,
+)
 from reviewer.core.rollout import Course, ReleaseStage, Trial, course_of, out_of_order, refusal
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -72,6 +80,16 @@ def test_a_route_takes_one_candidate() -> None:
     assert trials(both) == [(B, "shadow", 10), (C, "shadow", 10)]
     found = both.trial_on("health"), both.trial_on("legal"), both.trial_on("finance")
     assert [one.digest if one else "" for one in found] == [B, C, ""]
+
+
+def test_a_folder_gives_way_to_what_was_activated() -> None:
+    """A folder that a service saw change just before a release was activated takes nothing back."""
+    folder = replace(event(C, action="activate"), source=ReleaseSource.DIRECTORY)
+    assert after(folder).in_force("health") == C
+    assert after(folder, event(A)).in_force("health") == A
+    course = after(event(A), event(B, "canary"), folder)
+    assert (course.in_force("health"), trials(course)) == (A, [(B, "canary", 10)])
+    assert "gives way" in refusal(course, folder)
 
 
 def test_a_rollback_ends_its_trial_only() -> None:

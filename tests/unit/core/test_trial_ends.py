@@ -34,7 +34,8 @@ def test_a_release_in_force_ends_trials() -> None:
     assert ends(*trial, event(B))[0][3] is TrialEnd.IN_FORCE
     assert ends(*trial, event(C))[0][3] is TrialEnd.REPLACED
     assert ends(*trial, event(C, action="activate"))[0][3] is TrialEnd.REPLACED
-    assert ends(*trial, replace(event(C, action="activate"), source=ReleaseSource.DIRECTORY))[0][3] is TrialEnd.REPLACED
+    base, changed = (replace(event(one, action="activate"), source=ReleaseSource.DIRECTORY) for one in (A, C))
+    assert ends(base, trial[1], changed)[0][3] is TrialEnd.REPLACED
     assert ends(event(C), *trial, event(A, action="rollback", previous=C))[0][3] is TrialEnd.REPLACED
 
 
